@@ -1,0 +1,11 @@
+//! krscore: live OKR scores from Kafka events.
+//!
+//! ```text
+//! kafka | file → ingest → [ decode → aggregate (cells, halves, ids) → score ] → Snapshot → /metrics | API | page | BI
+//!                           pipeline::step  ⇒  Effects: Start · Persist · Publish · Record · CommitOffsets
+//!                                 └→ store: chunks + next_offset, ONE transaction → Persisted → publish the Snapshot of that cut
+//! ```
+//!
+//! In reading order; a module imports only those above it. Down to [`pipeline`] everything is pure: no clock, no I/O, no async.
+
+
