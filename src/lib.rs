@@ -8,4 +8,7 @@
 //!
 //! In reading order; a module imports only those above it. Down to [`pipeline`] everything is pure: no clock, no I/O, no async.
 
+pub mod time;
+pub mod fixed;
+pub mod event;
 

@@ -1,0 +1,131 @@
+//! What comes in: a record of a partition, and the row that decoding makes of it.
+//!
+//! Nothing here knows Kafka, files or the book's syntax: a record is bytes at an offset.
+
+use crate::time::Timestamp;
+
+/// Position of a topic in [`crate::book::Book::topics`]. Only valid for that book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicIndex(pub u16);
+
+/// Position of an event in [`crate::book::Book::events`]. Only valid for that book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventIndex(pub u16);
+
+/// Offset of a record in its partition's log.
+pub type Offset = i64;
+
+/// One partition of a topic that the book reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    /// The topic, as the book numbers it.
+    pub topic: TopicIndex,
+    /// Kafka's number of the partition, from 0.
+    pub number: i32,
+}
+
+/// One record as the log holds it; bytes are borrowed from whoever read them.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Offset in the partition.
+    pub offset: Offset,
+    /// The record's own timestamp (Kafka's create or append time); `None` in files, where the event time stands in.
+    pub timestamp: Option<Timestamp>,
+    /// The record's key.
+    pub key: Option<&'a [u8]>,
+    /// The record's value; `None` is a tombstone.
+    pub payload: Option<&'a [u8]>,
+}
+
+/// Position of a field in [`crate::book::Topic::fields`], and so in every [`Row`] of that topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldSlot(pub u16);
+
+/// A field's value as the JSON text gives it. Numbers stay text until something needs them as numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldValue<'a> {
+    /// Absent, or JSON `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A JSON number's text, as written.
+    Number(&'a str),
+    /// A JSON string, unescaped.
+    Text(&'a str),
+    /// An array or an object: present, but no scalar.
+    Composite,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SlotKind {
+    #[default]
+    Null,
+    True,
+    False,
+    Number,
+    /// A string without escapes: a range of the payload.
+    Text,
+    /// A string with escapes: a range of [`Row::unescaped`].
+    Unescaped,
+    Composite,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Slot {
+    pub(crate) kind: SlotKind,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// The fields of one record that the book names, one slot a field. Reused from record to record: no allocation an event.
+#[derive(Debug, Default)]
+pub struct Row {
+    pub(crate) slots: Vec<Slot>,
+    /// Texts that had escapes, one after the other.
+    pub(crate) unescaped: String,
+}
+
+impl Row {
+    /// A row of `fields` slots, all NULL.
+    pub fn new(fields: usize) -> Row {
+        Row { slots: vec![Slot::default(); fields], unescaped: String::new() }
+    }
+
+    /// Makes every slot NULL, and the row `fields` wide.
+    pub fn clear(&mut self, fields: usize) {
+        self.slots.clear();
+        self.slots.resize(fields, Slot::default());
+        self.unescaped.clear();
+    }
+
+    /// The value in `slot`; `payload` is the text that was decoded into this row.
+    pub fn value<'a>(&'a self, payload: &'a str, slot: FieldSlot) -> FieldValue<'a> {
+        let Some(slot) = self.slots.get(usize::from(slot.0)) else { return FieldValue::Null };
+        let range = slot.start as usize..slot.end as usize;
+        match slot.kind {
+            SlotKind::Null => FieldValue::Null,
+            SlotKind::True => FieldValue::Bool(true),
+            SlotKind::False => FieldValue::Bool(false),
+            SlotKind::Number => payload.get(range).map_or(FieldValue::Null, FieldValue::Number),
+            SlotKind::Text => payload.get(range).map_or(FieldValue::Null, FieldValue::Text),
+            SlotKind::Unescaped => self.unescaped.get(range).map_or(FieldValue::Null, FieldValue::Text),
+            SlotKind::Composite => FieldValue::Composite,
+        }
+    }
+}
+
+/// A row together with the text it was decoded from: what an expression is evaluated on.
+#[derive(Clone, Copy, Debug)]
+pub struct RowView<'a> {
+    /// The slots.
+    pub row: &'a Row,
+    /// The record's whole text.
+    pub payload: &'a str,
+}
+
+impl<'a> RowView<'a> {
+    /// The value in `slot`.
+    pub fn value(&self, slot: FieldSlot) -> FieldValue<'a> {
+        self.row.value(self.payload, slot)
+    }
+}

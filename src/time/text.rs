@@ -1,0 +1,156 @@
+//! Instants as text and as numbers: RFC 3339, and Unix time in any unit.
+//!
+//! | text | instant |
+//! |---|---|
+//! | `2026-12-01T00:00:00+08:00`, `2026-11-30 16:00:00z` | the same; the separator is `T`, `t` or a space |
+//! | `….1234567Z` | cut to microseconds, not rounded: an event never moves into a later bucket |
+//! | `…T23:59:60Z` | a leap second, anywhere: the last microsecond of its minute, so that it stays in its day |
+//! | `…-00:00` | as `Z` |
+//! | `2026-02-29T…`, `…T24:00:00Z`, `…+0800`, `…+24:00`, no offset | none |
+//! | an instant outside years 0..=9999 in UTC | none |
+
+use std::fmt;
+
+use super::{Span, TimeUnit, Timestamp};
+
+impl Timestamp {
+    /// The instant that an RFC 3339 text names; see the table of this module for the edges.
+    pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+        let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
+        let &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, separator, h0, h1, b':', mi0, mi1, b':', s0, s1] = head
+        else {
+            return None;
+        };
+        if !matches!(separator, b'T' | b't' | b' ') {
+            return None;
+        }
+        let year = two_digits(y0, y1)? * 100 + two_digits(y2, y3)?;
+        let (month, day) = (two_digits(mo0, mo1)?, two_digits(d0, d1)?);
+        let (hour, minute, second) = (two_digits(h0, h1)?, two_digits(mi0, mi1)?, two_digits(s0, s1)?);
+        if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+            return None;
+        }
+        if hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let (micros, tail) = split_fraction(tail)?;
+        let (second, micros) = if second == 60 { (59, 999_999) } else { (second, micros) };
+        let days = days_from_civil(i64::from(year), month, day);
+        let seconds = days * 86_400 + i64::from(hour * 3_600 + minute * 60 + second) - offset_seconds(tail)?;
+        in_range(Timestamp(seconds * 1_000_000 + i64::from(micros)))
+    }
+
+    /// The instant `billionths` · 10⁻⁹ units after the epoch (what a [`crate::fixed::Fixed`] holds), cut down to microseconds;
+    /// `None` outside years 0..=9999.
+    pub fn from_unix(billionths: i128, unit: TimeUnit) -> Option<Timestamp> {
+        let billionths_per_micro = match unit {
+            TimeUnit::Seconds => 1_000,
+            TimeUnit::Millis => 1_000_000,
+            TimeUnit::Micros => 1_000_000_000,
+            TimeUnit::Nanos => 1_000_000_000_000,
+        };
+        i64::try_from(billionths.div_euclid(billionths_per_micro)).ok().map(Timestamp).and_then(in_range)
+    }
+}
+
+fn in_range(at: Timestamp) -> Option<Timestamp> {
+    (Timestamp::MIN..=Timestamp::MAX).contains(&at).then_some(at)
+}
+
+fn two_digits(tens: u8, ones: u8) -> Option<u32> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
+}
+
+/// The microseconds of a fraction, if there is one, and what follows it.
+fn split_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+    let [b'.', digits @ ..] = text else {
+        return Some((0, text));
+    };
+    let mut micros = 0;
+    let mut place = 100_000;
+    let mut end = 0;
+    while let Some(byte) = digits.get(end).filter(|byte| byte.is_ascii_digit()) {
+        micros += u32::from(byte - b'0') * place;
+        place /= 10;
+        end += 1;
+    }
+    (end > 0).then(|| (micros, &digits[end..]))
+}
+
+fn offset_seconds(text: &[u8]) -> Option<i64> {
+    match *text {
+        [b'Z' | b'z'] => Some(0),
+        [sign @ (b'+' | b'-'), h0, h1, b':', m0, m1] => {
+            let (hours, minutes) = (two_digits(h0, h1)?, two_digits(m0, m1)?);
+            let seconds = i64::from(hours * 3_600 + minutes * 60);
+            (hours <= 23 && minutes <= 59).then_some(if sign == b'-' { -seconds } else { seconds })
+        }
+        _ => None,
+    }
+}
+
+fn days_in_month(year: u32, month: u32) -> u32 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 0000-03-01 to 1970-01-01. Years counted from March end with the leap day, which makes both conversions plain divisions.
+const EPOCH_FROM_MARCH_0000: i64 = 719_468;
+
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar.
+pub(super) fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
+    let march_year = if month < 3 { year - 1 } else { year };
+    let month_from_march = i64::from((month + 9) % 12);
+    let leap_days = march_year.div_euclid(4) - march_year.div_euclid(100) + march_year.div_euclid(400);
+    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
+    march_year * 365 + leap_days + day_of_year - EPOCH_FROM_MARCH_0000
+}
+
+/// The date (year, month, day) of a day since 1970-01-01.
+pub(super) fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    const DAYS_PER_400_YEARS: i64 = 146_097;
+    let days = days + EPOCH_FROM_MARCH_0000;
+    let (era, day_of_era) = (days.div_euclid(DAYS_PER_400_YEARS), days.rem_euclid(DAYS_PER_400_YEARS));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + i64::from(month < 3);
+    (year, month as u32, day as u32)
+}
+
+/// `.` and the digits of `fraction` (of `width` places) without trailing zeros; nothing for 0.
+pub(super) fn write_fraction(out: &mut impl fmt::Write, mut fraction: u64, mut width: usize) -> fmt::Result {
+    if fraction == 0 {
+        return Ok(());
+    }
+    while fraction.is_multiple_of(10) {
+        fraction /= 10;
+        width -= 1;
+    }
+    write!(out, ".{fraction:0width$}")
+}
+
+/// Date and time of day of `micros` as a UTC clock would show it, without an offset.
+pub(super) fn write_clock(out: &mut impl fmt::Write, micros: i64) -> fmt::Result {
+    let (year, month, day) = civil_from_days(micros.div_euclid(Span::DAY.0));
+    let within_day = micros.rem_euclid(Span::DAY.0);
+    let seconds = within_day / Span::SECOND.0;
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+    write_fraction(out, (within_day % Span::SECOND.0).unsigned_abs(), 6)
+}
+
+/// RFC 3339 in UTC with the shortest fraction: `2026-11-30T16:00:00Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_clock(f, self.0)?;
+        f.write_str("Z")
+    }
+}
