@@ -11,4 +11,5 @@
 pub mod time;
 pub mod fixed;
 pub mod event;
+pub mod book;
 

@@ -1,0 +1,280 @@
+//! Nodes that have the right form → the domain types, or all that is wrong with what they say.
+//!
+//! Each part reads what the parts before it have read: cycles, events, metrics, objectives. A part that is faulty stays known by
+//! name, so that nothing is reported a second time by those who refer to it.
+
+mod advice;
+mod cycles;
+mod events;
+mod goals;
+mod key_results;
+mod metrics;
+mod numbering;
+mod objectives;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::amounts;
+use super::expr::{self, Expr, Purpose};
+use super::fault::{Report, suggestion};
+use super::model::{Book, Thresholds};
+use super::yaml::{Key, Node, Place};
+use crate::event::{FieldSlot, TopicIndex};
+use crate::fixed::Fixed;
+use crate::time::Span;
+
+/// Most entries of one section; indices have 16 bits.
+const ENTRIES_MAX: usize = 10_000;
+/// Most fields of one topic.
+const FIELDS_MAX: usize = 1_000;
+
+/// The files' sections, one after the other.
+pub(super) struct Sections<'n> {
+    roots: &'n [Rc<Node>],
+}
+
+impl<'n> Sections<'n> {
+    pub(super) fn new(roots: &'n [Rc<Node>]) -> Sections<'n> {
+        Sections { roots }
+    }
+
+    /// The entries of a section of names, each name once.
+    fn entries(&self, section: &str, report: &mut Report) -> Vec<(&'n Key, &'n Node)> {
+        let all = self.roots.iter().filter_map(|root| root.get(section)).flat_map(|section| section.entries());
+        let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+        let mut kept = Vec::new();
+        for (key, node) in all {
+            match seen.get(key.text.as_str()) {
+                // Within one file the reader of YAML has said so already.
+                Some(first) if first.file == key.place.file => {}
+                Some(first) => {
+                    let message = format!("`{}` is defined twice: first in {}", key.text, report.at(*first));
+                    report.mend(key.place, message, "rename one, or keep one");
+                }
+                None => {
+                    seen.insert(&key.text, key.place);
+                    kept.push((key, &**node));
+                }
+            }
+        }
+        bound(&mut kept, section, report, |(key, _)| key.place);
+        kept
+    }
+
+    /// The elements of a section that is a list.
+    fn elements(&self, section: &str, report: &mut Report) -> Vec<&'n Node> {
+        let all = self.roots.iter().filter_map(|root| root.get(section)).flat_map(|section| section.elements());
+        let mut kept: Vec<&Node> = all.map(|node| &**node).collect();
+        bound(&mut kept, section, report, |node| node.place);
+        kept
+    }
+
+    /// A section that only one file may have.
+    fn single(&self, section: &str, report: &mut Report) -> Option<&'n Node> {
+        let mut found = self.roots.iter().filter(|root| root.get(section).is_some());
+        let first = found.next()?;
+        for other in found {
+            let message = format!("`{section}` is there twice: first in {}", report.at(first.key_place(section)));
+            report.mend(other.key_place(section), message, "keep one of them");
+        }
+        first.get(section).map(|node| &**node)
+    }
+}
+
+fn bound<T>(kept: &mut Vec<T>, section: &str, report: &mut Report, place: impl Fn(&T) -> Place) {
+    if let Some(beyond) = kept.get(ENTRIES_MAX) {
+        report.fault(place(beyond), format!("more than {ENTRIES_MAX} {section}"));
+        kept.truncate(ENTRIES_MAX);
+    }
+}
+
+/// What the parts share while a book is read.
+pub(super) struct Context<'r> {
+    report: &'r mut Report,
+    topics: Vec<TopicFields>,
+}
+
+/// A topic and its fields in the order in which they were met; numbered by name at the end.
+struct TopicFields {
+    name: String,
+    fields: Vec<String>,
+    slots: BTreeMap<String, FieldSlot>,
+}
+
+impl Context<'_> {
+    /// The slot of a field; provisional, until all are known.
+    fn slot(&mut self, topic: TopicIndex, name: &str) -> FieldSlot {
+        let Some(topic) = self.topics.get_mut(usize::from(topic.0)) else {
+            return FieldSlot(0);
+        };
+        if let Some(slot) = topic.slots.get(name) {
+            return *slot;
+        }
+        let slot = FieldSlot(u16::try_from(topic.fields.len()).unwrap_or(u16::MAX));
+        topic.fields.push(name.to_owned());
+        topic.slots.insert(name.to_owned(), slot);
+        slot
+    }
+
+    /// The field that a node names.
+    fn field(&mut self, topic: TopicIndex, node: &Node) -> Option<FieldSlot> {
+        let name = node.text()?;
+        let refused = match name {
+            _ if name.starts_with('$') => Some(format!("`{name}`")),
+            _ if name.contains('.') => Some(format!("the dotted path `{name}`")),
+            _ => None,
+        };
+        if let Some(what) = refused {
+            self.report.later(node.place_of(0), &what, "put the field at the top level of the record's value");
+            return None;
+        }
+        Some(self.slot(topic, name))
+    }
+
+    /// An expression over the rows of a topic, and its text.
+    fn expression(&mut self, topic: TopicIndex, node: &Node, purpose: Purpose) -> Option<(Expr, String)> {
+        let text = node.text()?;
+        let parsed = expr::parse(text, purpose, &mut |name| self.slot(topic, name));
+        match parsed {
+            Ok(expr) => Some((expr, text.to_owned())),
+            Err(fault) => {
+                put_expression_fault(self.report, node, fault);
+                None
+            }
+        }
+    }
+}
+
+/// Reports a fault of an expression at its place in the file.
+fn put_expression_fault(report: &mut Report, node: &Node, fault: expr::ExprFault) {
+    let place = if fault.line == 1 { node.place_of(fault.column.saturating_sub(1) as usize) } else { node.place };
+    match fault.mend {
+        Some(mend) => report.mend(place, fault.message, mend),
+        None => report.fault(place, fault.message),
+    }
+}
+
+/// Finds `name` in a list of what is defined, or reports that it is not.
+fn find(report: &mut Report, node: &Node, what: &str, known: &[&str]) -> Option<usize> {
+    let name = node.text()?;
+    let found = known.iter().position(|known| *known == name);
+    if found.is_none() {
+        let mend = suggestion(name, known).unwrap_or_else(|| format!("define it under `{what}s`"));
+        report.mend(node.place, format!("there is no {what} `{name}`"), mend);
+    }
+    found
+}
+
+fn text(node: &Node, key: &str) -> Option<String> {
+    node.get(key).and_then(|node| node.text()).map(str::to_owned)
+}
+
+fn span(node: &Node, key: &str) -> Option<Span> {
+    amounts::span(node.get(key)?.text()?).ok()
+}
+
+fn share(node: &Node, key: &str) -> Option<Fixed> {
+    amounts::share(node.get(key)?.text()?).ok()
+}
+
+fn texts(node: &Node, key: &str) -> Vec<String> {
+    let elements = node.get(key).map_or(&[][..], |list| list.elements());
+    elements.iter().filter_map(|element| element.text()).map(str::to_owned).collect()
+}
+
+fn labels(node: &Node) -> Vec<(String, String)> {
+    let entries = node.get("labels").map_or(&[][..], |map| map.entries());
+    entries.iter().filter_map(|(key, value)| Some((key.text.clone(), value.text()?.to_owned()))).collect()
+}
+
+/// A weight above zero; 1 where none is written.
+fn weight(node: &Node, report: &mut Report) -> Fixed {
+    let Some(written) = node.get("weight") else {
+        return Fixed::ONE;
+    };
+    match written.text().map(amounts::number) {
+        Some(Ok(weight)) if weight > Fixed::ZERO => weight,
+        Some(Ok(weight)) => {
+            report.mend(
+                written.place,
+                format!("a weight of {weight}"),
+                "weights are above zero; remove what shall not count",
+            );
+            Fixed::ONE
+        }
+        _ => Fixed::ONE,
+    }
+}
+
+/// The title, and all of them where there is one a language.
+fn titles(node: &Node, report: &mut Report) -> (String, Vec<(String, String)>) {
+    let Some(title) = node.get("title") else {
+        return (String::new(), Vec::new());
+    };
+    if let Some(text) = title.text() {
+        return (text.to_owned(), Vec::new());
+    }
+    let titles: Vec<(String, String)> =
+        title.entries().iter().filter_map(|(key, text)| Some((key.text.clone(), text.text()?.to_owned()))).collect();
+    if title.entries().is_empty() && title.elements().is_empty() {
+        report.mend(title.place, "a title in no language", "write a text, or { zh: …, en: … }");
+    }
+    for (key, _) in title.entries() {
+        if key.text.is_empty() || !key.text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            report.mend(
+                key.place,
+                format!("`{}` is not a language", key.text),
+                "write language tags like `zh`, `en` or `pt-BR`",
+            );
+        }
+    }
+    (titles.first().map(|(_, text)| text.clone()).unwrap_or_default(), titles)
+}
+
+/// The thresholds of `node`; what it does not say is as in `default`.
+fn thresholds(node: Option<&Node>, default: Thresholds, report: &mut Report) -> Thresholds {
+    let Some(node) = node else { return default };
+    let read = |key, default| share(node, key).unwrap_or(default);
+    let read = Thresholds {
+        on_track_ratio: read("on_track_ratio", default.on_track_ratio),
+        on_track_gap: read("on_track_gap", default.on_track_gap),
+        off_track_ratio: read("off_track_ratio", default.off_track_ratio),
+        off_track_gap: read("off_track_gap", default.off_track_gap),
+        off_track_elapsed: read("off_track_elapsed", default.off_track_elapsed),
+    };
+    if read.off_track_ratio > read.on_track_ratio {
+        let message = format!("off_track_ratio {} above on_track_ratio {}", read.off_track_ratio, read.on_track_ratio);
+        report.mend(node.place, message, "off track lies below on track");
+    }
+    if read.off_track_gap < read.on_track_gap {
+        let message = format!("off_track_gap {} below on_track_gap {}", read.off_track_gap, read.on_track_gap);
+        report.mend(node.place, message, "a gap that is off track is wider than one that is on track");
+    }
+    read
+}
+
+/// Reads the sections into a book; `None` if anything is wrong.
+pub(super) fn book(sections: &Sections<'_>, hash: String, report: &mut Report) -> Option<Book> {
+    let calendars = cycles::calendars(sections, report);
+    let cycles = cycles::read(sections, report);
+    let formats = events::topic_formats(sections, report);
+    let entries = sections.entries("events", report);
+    let topics = events::topic_names(&entries);
+    for (key, _) in formats.iter().filter(|(key, _)| !topics.contains(&key.text)) {
+        report.advise(key.place, format!("no event reads the topic `{}`", key.text), "remove it, or check its name");
+    }
+    let topics =
+        topics.into_iter().map(|name| TopicFields { name, fields: Vec::new(), slots: BTreeMap::new() }).collect();
+    let mut context = Context { report, topics };
+    let events = events::read(&entries, &mut context);
+    let metrics = metrics::read(sections, &events, &mut context);
+    let thresholds = {
+        let node = sections.single("thresholds", context.report);
+        thresholds(node, Thresholds::default(), context.report)
+    };
+    let known = objectives::Known { calendars, cycles: &cycles, events: &events, metrics: &metrics, thresholds };
+    let objectives = objectives::read(sections, &known, context.report);
+    advice::unused(&events, &metrics, &objectives, context.report);
+    numbering::finish(hash, cycles, events, metrics, objectives, context)
+}
