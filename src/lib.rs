@@ -12,4 +12,5 @@ pub mod time;
 pub mod fixed;
 pub mod event;
 pub mod book;
+pub mod decode;
 

@@ -1,0 +1,54 @@
+//! Times out of a row's values. Numbers are read by the expressions of [`crate::book::expr`].
+
+use crate::event::FieldValue;
+use crate::fixed::{Fixed, NumberFault};
+use crate::time::{TimeFormat, Timestamp};
+
+/// The largest Unix time that is tried, 10²¹ units: beyond the year 9999 in nanoseconds, which is beyond [`crate::fixed::VALUE_MAX`].
+const UNIX_MAX: Fixed = Fixed(1_000_000_000_000_000_000_000 * crate::fixed::SCALE);
+
+/// Why a row has no event time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum TimeFault {
+    /// Absent or `null`.
+    #[error("no time")]
+    Missing,
+    /// Not in the format that the book names, or no date of the calendar.
+    #[error("a time that is not in the format that the book names")]
+    Unreadable,
+    /// Readable, but outside years 0..=9999.
+    #[error("a time outside the years 0 to 9999")]
+    OutOfRange,
+}
+
+impl TimeFault {
+    /// The text of metric labels and dead letters.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TimeFault::Missing => "time_missing",
+            TimeFault::Unreadable => "time_unreadable",
+            TimeFault::OutOfRange => "time_out_of_range",
+        }
+    }
+}
+
+/// The instant in a time field: RFC 3339 text, or a Unix time as a number or as its text, which is read half-even to 9 decimals and then
+/// cut to microseconds.
+///
+/// # Errors
+/// [`TimeFault`]; an RFC 3339 text whose offset leads out of years 0..=9999 counts as unreadable.
+pub fn read_time(value: FieldValue<'_>, format: TimeFormat) -> Result<Timestamp, TimeFault> {
+    match (format, value) {
+        (_, FieldValue::Null) => Err(TimeFault::Missing),
+        (TimeFormat::Rfc3339, FieldValue::Text(text)) => Timestamp::parse_rfc3339(text).ok_or(TimeFault::Unreadable),
+        (TimeFormat::Unix(unit), FieldValue::Number(text) | FieldValue::Text(text)) => {
+            let since_epoch = match Fixed::parse_within(text, UNIX_MAX) {
+                Ok(number) => number,
+                Err(NumberFault::OutOfRange) => return Err(TimeFault::OutOfRange),
+                Err(_) => return Err(TimeFault::Unreadable),
+            };
+            Timestamp::from_unix(since_epoch.0, unit).ok_or(TimeFault::OutOfRange)
+        }
+        _ => Err(TimeFault::Unreadable),
+    }
+}
