@@ -13,4 +13,5 @@ pub mod fixed;
 pub mod event;
 pub mod book;
 pub mod decode;
+pub mod aggregate;
 

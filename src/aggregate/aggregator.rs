@@ -1,0 +1,342 @@
+//! Takes one record into its partition's delta: decode once, then each event of the topic.
+//!
+//! | of a record | becomes |
+//! |---|---|
+//! | no value (a tombstone) | a count; the offset moves on |
+//! | no JSON object, invalid UTF-8, too deep, too long | a dead letter of the record, whatever the book names |
+//! | a row whose time can be read | moves the event's watermark, before `where` |
+//! | a row that `where` does not accept, or cannot judge | nothing; a value fault of `event/NAME` where it cannot judge |
+//! | an accepted row without a readable time or id | a dead letter of (record, event); the record's other events count |
+//! | an accepted row whose id was seen | a counted copy |
+//! | an event later than its record's timestamp + 5 min | counts in its own bucket, moves no watermark, and is a counted fault `future` |
+//! | a value that is NULL | not counted by that metric |
+//! | a value of the wrong type or out of range | a value fault of that metric; the row's other metrics count |
+
+use super::dedup::{Ids, Seen, utc_day};
+use super::delta::Delta;
+use super::member::{MemberId, Members};
+use super::pair::{Half, Tuples};
+use super::plan::{EventPlan, Plan, Role};
+use super::sketch::bin_of;
+use crate::book::expr;
+use crate::book::{Book, Event};
+use crate::decode::field::read_time;
+use crate::decode::{Decoder, canonical, fingerprint};
+use crate::event::{EventIndex, FieldValue, Record, Row, RowView, TopicIndex};
+use crate::fixed::Fixed;
+use crate::time::{Span, Timestamp};
+
+/// How much later than its record's own timestamp an event may be before it is taken for a wrong clock.
+pub const FUTURE_TOLERANCE: Span = Span(5 * Span::MINUTE.0);
+
+/// What all partitions share while records are taken in.
+#[derive(Debug)]
+pub struct Interned<'s> {
+    /// Members of dimensions.
+    pub members: &'s mut Members,
+    /// Tuples of members that starts carry.
+    pub tuples: &'s mut Tuples,
+}
+
+/// Value faults of a metric and reason that are offered as samples between two cuts; all are counted.
+const FAULT_SAMPLES_MAX: u64 = 100;
+
+/// A record that could not be counted, an event of it, or a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The event; `None` where the record itself is broken, or only a value of it.
+    pub event: Option<EventIndex>,
+    /// The metric that could not take a value of the record, or `event/NAME`; the record counts otherwise.
+    pub metric: Option<String>,
+    /// Why, as the metric's label has it.
+    pub reason: &'static str,
+    /// What is wrong, with the place in the text.
+    pub detail: String,
+}
+
+/// Takes records in. Holds what is reused from one to the next: no allocation an event.
+#[derive(Debug)]
+pub struct Aggregator {
+    decoders: Vec<Decoder>,
+    until: Option<Timestamp>,
+    row: Row,
+    text: String,
+    inputs: Vec<Taken>,
+    members: Vec<MemberId>,
+}
+
+/// What an input makes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Not,
+    Row,
+    Value(Fixed),
+}
+
+/// Where one record's facts go.
+struct Sink<'s> {
+    interned: Interned<'s>,
+    ids: &'s mut Ids,
+    delta: &'s mut Delta,
+    refusals: &'s mut Vec<Refusal>,
+}
+
+impl Aggregator {
+    /// One for the topics of `book`; rows whose event time is `until` or later are left out.
+    pub fn new(book: &Book, until: Option<Timestamp>) -> Aggregator {
+        Aggregator {
+            decoders: book.topics.iter().map(|topic| Decoder::new(&topic.fields)).collect(),
+            until,
+            row: Row::default(),
+            text: String::new(),
+            inputs: Vec::new(),
+            members: Vec::new(),
+        }
+    }
+
+    /// Takes one record of `topic` into `delta`; whatever could not be counted is pushed to `refusals`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn take(
+        &mut self,
+        (book, plan): (&Book, &Plan),
+        topic: TopicIndex,
+        record: &Record<'_>,
+        interned: Interned<'_>,
+        ids: &mut Ids,
+        delta: &mut Delta,
+        refusals: &mut Vec<Refusal>,
+    ) {
+        delta.last_record_at = delta.last_record_at.max(record.timestamp);
+        let Some(payload) = record.payload else {
+            delta.counts.tombstones += 1;
+            return;
+        };
+        let mut row = std::mem::take(&mut self.row);
+        match self.decoders[usize::from(topic.0)].decode(payload, &mut row) {
+            Ok(text) => {
+                delta.counts.read += 1;
+                let view = RowView { row: &row, payload: text };
+                let mut sink = Sink { interned, ids, delta, refusals };
+                for event in &book.topics[usize::from(topic.0)].events {
+                    self.take_event((book, plan), *event, record, view, &mut sink);
+                }
+            }
+            Err(malformed) => {
+                delta.counts.dead_records += 1;
+                let reason = malformed.reason.as_str();
+                *delta.counts.dead_letters.entry(reason).or_default() += 1;
+                refusals.push(Refusal { event: None, metric: None, reason, detail: malformed.to_string() });
+            }
+        }
+        self.row = row;
+    }
+
+    fn take_event(
+        &mut self,
+        (book, plan): (&Book, &Plan),
+        index: EventIndex,
+        record: &Record<'_>,
+        view: RowView<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let event = &book.events[usize::from(index.0)];
+        let event_plan = &plan.events[usize::from(index.0)];
+        let time = read_time(view.value(event.time), event.time_format);
+        if let Ok(at) = time {
+            if self.until.is_some_and(|until| at >= until) {
+                return;
+            }
+            sink.see_time(index, at, record.timestamp);
+        }
+        match event.filter.as_ref().map_or(Ok(true), |filter| expr::accepts(filter, view)) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(fault) => return sink.value_fault(&format!("event/{}", event.name), fault.as_str()),
+        }
+        let at = match time {
+            Ok(at) => at,
+            Err(fault) => return sink.refuse(index, fault.as_str(), format!("field of event time: {fault}")),
+        };
+        if is_future(at, record.timestamp) {
+            sink.value_fault(&format!("event/{}", event.name), "future");
+        }
+        if !self.is_new(event, index, at, view, sink) {
+            return;
+        }
+        self.read_inputs(event_plan, view, sink);
+        self.read_members(event, event_plan, view, sink);
+        self.fill_tables(plan, event_plan, at, sink.delta);
+        self.fill_halves(event_plan, at, record.timestamp, view, sink);
+    }
+
+    /// Registers the row's id: after the event's `where`, before any metric's.
+    fn is_new(
+        &mut self,
+        event: &Event,
+        index: EventIndex,
+        at: Timestamp,
+        view: RowView<'_>,
+        sink: &mut Sink<'_>,
+    ) -> bool {
+        let Some(slot) = event.id else { return true };
+        match canonical(view.value(slot), &mut self.text) {
+            Ok(true) => {}
+            Ok(false) => {
+                sink.refuse(index, "id_missing", "the id is null or missing".to_owned());
+                return false;
+            }
+            Err(fault) => {
+                sink.refuse(index, "id_unreadable", format!("the id is unreadable: {}", fault.as_str()));
+                return false;
+            }
+        }
+        let (day, id) = (utc_day(at), fingerprint(&self.text));
+        let counts = &mut sink.delta.counts;
+        match sink.ids.insert(index, day, id) {
+            Seen::First => sink.delta.ids.push((index, day, id)),
+            Seen::Unchecked => *counts.unchecked.entry(index).or_default() += 1,
+            Seen::Copy => {
+                *counts.copies.entry(index).or_default() += 1;
+                return false;
+            }
+        }
+        true
+    }
+
+    fn read_inputs(&mut self, plan: &EventPlan, view: RowView<'_>, sink: &mut Sink<'_>) {
+        self.inputs.clear();
+        for input in &plan.inputs {
+            let accepted = input.filter.as_ref().map_or(Ok(true), |filter| expr::accepts(filter, view));
+            let taken = accepted.and_then(|accepted| match (&input.value, accepted) {
+                (_, false) => Ok(Taken::Not),
+                (None, true) => Ok(Taken::Row),
+                (Some(value), true) => Ok(expr::number(value, view)?.map_or(Taken::Not, Taken::Value)),
+            });
+            self.inputs.push(taken.unwrap_or_else(|fault| {
+                sink.value_fault(&input.metric, fault.as_str());
+                Taken::Not
+            }));
+        }
+    }
+
+    fn read_members(&mut self, event: &Event, plan: &EventPlan, view: RowView<'_>, sink: &mut Sink<'_>) {
+        self.members.clear();
+        for dimension in &plan.dimensions {
+            let value = view.value(dimension.field);
+            let member = match value {
+                // The usual case needs no copy of the text.
+                FieldValue::Text(text) => sink.interned.members.intern(text),
+                _ => match canonical(value, &mut self.text) {
+                    Ok(true) => sink.interned.members.intern(&self.text),
+                    Ok(false) => MemberId::NONE,
+                    Err(fault) => {
+                        sink.value_fault(&format!("event/{}", event.name), fault.as_str());
+                        MemberId::NONE
+                    }
+                },
+            };
+            self.members.push(member);
+        }
+    }
+
+    fn fill_tables(&self, plan: &Plan, event_plan: &EventPlan, at: Timestamp, delta: &mut Delta) {
+        for position in &event_plan.tables {
+            let table_plan = &plan.tables[*position];
+            let inputs = table_plan.tallies.iter().map(|t| t.0).chain(table_plan.sketches.iter().map(|s| s.0));
+            if inputs.map(|input| self.inputs[input]).all(|taken| taken == Taken::Not) {
+                continue;
+            }
+            let member = table_plan.dimension.map_or(MemberId::NONE, |dimension| self.members[dimension]);
+            let table = &mut delta.tables[*position];
+            let row = table.row(member, table_plan.grain.bucket(at));
+            for (column, (input, _)) in table_plan.tallies.iter().enumerate() {
+                match self.inputs[*input] {
+                    Taken::Not => {}
+                    Taken::Row => table.cell(row, column).add_row(),
+                    Taken::Value(value) => table.cell(row, column).add(value),
+                }
+            }
+            for (column, (input, _)) in table_plan.sketches.iter().enumerate() {
+                if let Taken::Value(value) = self.inputs[*input] {
+                    table.sketch(row, column).add(bin_of(value), 1);
+                }
+            }
+        }
+    }
+
+    fn fill_halves(
+        &mut self,
+        plan: &EventPlan,
+        at: Timestamp,
+        record_at: Option<Timestamp>,
+        view: RowView<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        for role in &plan.roles {
+            match canonical(view.value(role.key), &mut self.text) {
+                Ok(true) => {}
+                Ok(false) => {
+                    sink.value_fault(&role.metric, "key_missing");
+                    continue;
+                }
+                Err(fault) => {
+                    sink.value_fault(&role.metric, fault.as_str());
+                    continue;
+                }
+            }
+            let half = match role.role {
+                Role::Start(deadline) => {
+                    let deadline = deadline.and_then(|(slot, format)| match view.value(slot) {
+                        FieldValue::Null => None,
+                        value => read_time(value, format)
+                            .map_err(|_| sink.value_fault(&role.metric, "deadline_unreadable"))
+                            .ok(),
+                    });
+                    Half::start(at, deadline, sink.interned.tuples.intern(&self.members))
+                }
+                Role::End | Role::Void if is_future(at, record_at) => {
+                    sink.value_fault(&role.metric, "future");
+                    continue;
+                }
+                Role::End => Half::end(at),
+                Role::Void => Half::void(),
+            };
+            let key = fingerprint(&self.text);
+            let Interned { members, tuples } = &sink.interned;
+            sink.delta.halves[role.pairs.0 as usize].entry(key).or_default().join(&half, tuples, members);
+        }
+    }
+}
+
+/// Whether an event claims to be later than its own record, beyond what clocks may differ.
+fn is_future(at: Timestamp, record_at: Option<Timestamp>) -> bool {
+    record_at.is_some_and(|record_at| at.0 > record_at.0.saturating_add(FUTURE_TOLERANCE.0))
+}
+
+impl Sink<'_> {
+    fn see_time(&mut self, event: EventIndex, at: Timestamp, record_at: Option<Timestamp>) {
+        let times = &mut self.delta.times[usize::from(event.0)];
+        times.last_event_at = times.last_event_at.max(Some(at));
+        if !is_future(at, record_at) {
+            times.watermark = times.watermark.max(Some(at));
+        }
+        if record_at.is_none() {
+            // A line of a file has no timestamp of its own: its event time stands in.
+            self.delta.last_record_at = self.delta.last_record_at.max(Some(at));
+        }
+    }
+
+    fn value_fault(&mut self, metric: &str, reason: &'static str) {
+        let count = self.delta.counts.value_faults.entry((metric.to_owned(), reason)).or_default();
+        *count += 1;
+        if *count <= FAULT_SAMPLES_MAX {
+            let detail = format!("{metric}: {reason}");
+            self.refusals.push(Refusal { event: None, metric: Some(metric.to_owned()), reason, detail });
+        }
+    }
+
+    fn refuse(&mut self, event: EventIndex, reason: &'static str, detail: String) {
+        *self.delta.counts.dead_letters.entry(reason).or_default() += 1;
+        self.refusals.push(Refusal { event: Some(event), metric: None, reason, detail });
+    }
+}

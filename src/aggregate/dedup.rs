@@ -1,0 +1,124 @@
+//! Copies: the ids of each event and UTC day that a partition has shown, within a budget.
+//!
+//! | an id comes | then |
+//! |---|---|
+//! | for the first time on that day | it counts, and is remembered |
+//! | again on that day, in that partition and event | it is a copy |
+//! | on a day whose ids were let go | it counts unchecked, and that is counted |
+//!
+//! Whatever order committed ids are put back in after a restart, the same days are let go: those below the greatest day from which on
+//! more ids than the budget were ever committed.
+//!
+//! The budget is a partition's, so that what is let go follows from the partition's log alone, wherever it is consumed.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashTable;
+
+use crate::event::EventIndex;
+use crate::time::{Span, Timestamp};
+
+/// Ids that one partition may hold: 12 bytes each with the table's slack, so about 96 MB.
+pub const PARTITION_IDS_MAX_DEFAULT: usize = 8_000_000;
+
+/// A UTC day: days since 1970-01-01.
+pub type UtcDay = i32;
+
+/// The UTC day of an instant.
+pub fn utc_day(at: Timestamp) -> UtcDay {
+    at.0.div_euclid(Span::DAY.0) as UtcDay
+}
+
+/// What is known of an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It came for the first time.
+    First,
+    /// It is a copy.
+    Copy,
+    /// Its day's ids were let go.
+    Unchecked,
+}
+
+/// The ids of one partition.
+#[derive(Clone, Debug)]
+pub struct Ids {
+    days: BTreeMap<(UtcDay, EventIndex), HashTable<u64>>,
+    held: usize,
+    limit: usize,
+    /// Days before this one were let go.
+    checked_from: UtcDay,
+    /// The same as of the last cut.
+    cut_checked_from: UtcDay,
+    spent: bool,
+}
+
+impl Ids {
+    /// None so far, and at most `limit` ever.
+    pub fn new(limit: usize) -> Ids {
+        Ids {
+            days: BTreeMap::new(),
+            held: 0,
+            limit,
+            checked_from: UtcDay::MIN,
+            cut_checked_from: UtcDay::MIN,
+            spent: false,
+        }
+    }
+
+    /// Remembers an id, unless its day was let go.
+    pub fn insert(&mut self, event: EventIndex, day: UtcDay, fingerprint: u64) -> Seen {
+        if day < self.checked_from {
+            return Seen::Unchecked;
+        }
+        let ids = self.days.entry((day, event)).or_default();
+        if ids.find(fingerprint, |id| *id == fingerprint).is_some() {
+            return Seen::Copy;
+        }
+        ids.insert_unique(fingerprint, fingerprint, |id| *id);
+        self.held += 1;
+        self.let_go();
+        Seen::First
+    }
+
+    /// Forgets an id that was never committed.
+    pub fn remove(&mut self, event: EventIndex, day: UtcDay, fingerprint: u64) {
+        let Some(ids) = self.days.get_mut(&(day, event)) else { return };
+        if let Ok(entry) = ids.find_entry(fingerprint, |id| *id == fingerprint) {
+            entry.remove();
+            self.held -= 1;
+        }
+    }
+
+    /// What was let go so far was let go for records that are committed, or about to be.
+    pub fn cut(&mut self) {
+        self.cut_checked_from = self.checked_from;
+    }
+
+    /// What came since the last cut was dropped, after [`Ids::remove`] of its ids.
+    pub fn dropped(&mut self) {
+        self.spent |= self.checked_from != self.cut_checked_from;
+    }
+
+    /// Whether committed ids were let go for records that were dropped: they cannot be had back, so these ids judge nothing any more
+    /// as the partition's log alone would have it. Read them anew from the store.
+    pub fn is_spent(&self) -> bool {
+        self.spent
+    }
+
+    /// How many ids are held.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Lets the oldest whole days go until the budget holds, the newest too if it alone is beyond it.
+    fn let_go(&mut self) {
+        while self.held > self.limit {
+            let Some((&(oldest, _), _)) = self.days.first_key_value() else { return };
+            while let Some(entry) = self.days.first_entry().filter(|entry| entry.key().0 == oldest) {
+                self.held -= entry.remove().len();
+            }
+            self.checked_from = oldest + 1;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A delta: what one partition contributed since its last cut. It is only ever added to, packed into a chunk, or dropped whole.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashTable;
+
+use super::cell::Cell;
+use super::dedup::UtcDay;
+use super::member::MemberId;
+use super::pair::Halves;
+use super::plan::{Plan, TablePlan};
+use super::sketch::Sketch;
+use crate::event::EventIndex;
+use crate::time::{Bucket, Timestamp};
+
+/// What one partition contributed since its last cut.
+#[derive(Clone, Debug, Default)]
+pub struct Delta {
+    /// Cells and sketches, by position in [`Plan::tables`].
+    pub tables: Vec<DeltaTable>,
+    /// Half-pairs, by [`super::plan::PairsIndex`].
+    pub halves: Vec<Halves>,
+    /// Ids that were seen for the first time.
+    pub ids: Vec<(EventIndex, UtcDay, u64)>,
+    /// Times of each event's rows, by [`EventIndex`].
+    pub times: Vec<RowTimes>,
+    /// The last record's own timestamp; in files the greatest event time.
+    pub last_record_at: Option<Timestamp>,
+    /// What became of records and values.
+    pub counts: Counts,
+}
+
+/// Times of one event's rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowTimes {
+    /// The greatest event time that may move the watermark.
+    pub watermark: Option<Timestamp>,
+    /// The greatest event time of all.
+    pub last_event_at: Option<Timestamp>,
+}
+
+/// What became of records and values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records whose JSON was read.
+    pub read: u64,
+    /// Records without a value.
+    pub tombstones: u64,
+    /// Records that are no JSON object.
+    pub dead_records: u64,
+    /// Offsets that the log did not give.
+    pub skipped_offsets: u64,
+    /// Dead letters by reason, of records and of (record, event).
+    pub dead_letters: BTreeMap<&'static str, u64>,
+    /// Value faults by (metric, reason).
+    pub value_faults: BTreeMap<(String, &'static str), u64>,
+    /// Copies that were removed, by event.
+    pub copies: BTreeMap<EventIndex, u64>,
+    /// Rows counted although their day's ids had been let go, by event.
+    pub unchecked: BTreeMap<EventIndex, u64>,
+}
+
+impl Delta {
+    /// An empty delta for `plan`.
+    pub fn new(plan: &Plan) -> Delta {
+        Delta {
+            tables: plan.tables.iter().map(DeltaTable::new).collect(),
+            halves: plan.pairs.iter().map(|_| Halves::default()).collect(),
+            times: vec![RowTimes::default(); plan.events.len()],
+            ..Delta::default()
+        }
+    }
+
+    /// How much it holds: table rows, halves and ids. Bounds memory between cuts.
+    pub fn entries(&self) -> usize {
+        let rows: usize = self.tables.iter().map(|table| table.rows.len()).sum();
+        let halves: usize = self.halves.iter().map(Halves::len).sum();
+        rows + halves + self.ids.len()
+    }
+}
+
+/// Cells and sketches of one [`TablePlan`], a row for each (member, bucket).
+#[derive(Clone, Debug, Default)]
+pub struct DeltaTable {
+    index: HashTable<u32>,
+    rows: Vec<(MemberId, Bucket)>,
+    cells: Vec<Cell>,
+    sketches: Vec<Sketch>,
+    cell_columns: usize,
+    sketch_columns: usize,
+}
+
+impl DeltaTable {
+    fn new(plan: &TablePlan) -> DeltaTable {
+        DeltaTable { cell_columns: plan.tallies.len(), sketch_columns: plan.sketches.len(), ..DeltaTable::default() }
+    }
+
+    /// The row of (member, bucket): one look-up.
+    pub fn row(&mut self, member: MemberId, bucket: Bucket) -> usize {
+        let key = (member, bucket);
+        let rows = &mut self.rows;
+        let found = self.index.entry(
+            hash(key),
+            |row| rows.get(*row as usize) == Some(&key),
+            |row| rows.get(*row as usize).map_or(0, |key| hash(*key)),
+        );
+        match found {
+            hashbrown::hash_table::Entry::Occupied(entry) => *entry.get() as usize,
+            hashbrown::hash_table::Entry::Vacant(entry) => {
+                let row = rows.len();
+                entry.insert(row as u32);
+                rows.push(key);
+                self.cells.resize(self.cells.len() + self.cell_columns, Cell::EMPTY);
+                self.sketches.resize(self.sketches.len() + self.sketch_columns, Sketch::default());
+                row
+            }
+        }
+    }
+
+    /// The cell of a row, by position in [`TablePlan::tallies`].
+    pub fn cell(&mut self, row: usize, column: usize) -> &mut Cell {
+        &mut self.cells[row * self.cell_columns + column]
+    }
+
+    /// The sketch of a row, by position in [`TablePlan::sketches`].
+    pub fn sketch(&mut self, row: usize, column: usize) -> &mut Sketch {
+        &mut self.sketches[row * self.sketch_columns + column]
+    }
+
+    /// Every row with its cells and sketches, in the order of their coming.
+    pub fn rows(&self) -> impl Iterator<Item = (MemberId, Bucket, &[Cell], &[Sketch])> {
+        self.rows.iter().enumerate().map(|(row, (member, bucket))| {
+            let cells = &self.cells[row * self.cell_columns..(row + 1) * self.cell_columns];
+            let sketches = &self.sketches[row * self.sketch_columns..(row + 1) * self.sketch_columns];
+            (*member, *bucket, cells, sketches)
+        })
+    }
+}
+
+/// Mixes member and bucket: a multiplication by an odd number spreads the low bits over the high ones, which the table reads.
+fn hash((member, bucket): (MemberId, Bucket)) -> u64 {
+    let key = u64::from(member.0) << 32 | u64::from(bucket.0 as u32);
+    let spread = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    spread ^ (spread >> 32)
+}

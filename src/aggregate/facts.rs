@@ -1,0 +1,90 @@
+//! The merged facts that scoring reads: series, coverage and progress. Whatever is not here cannot influence a score.
+
+use super::cell::Cell;
+use super::member::Members;
+use super::plan::{AggregateIndex, SketchIndex, TallyIndex};
+use super::series::Series;
+use super::sketch::Sketch;
+use crate::event::{EventIndex, Offset, Partition};
+use crate::time::Timestamp;
+
+/// Everything that was aggregated, merged over all partitions.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Names of members.
+    pub members: Members,
+    /// Cells, by [`TallyIndex`].
+    pub tallies: Vec<Series<Cell>>,
+    /// Sketches, by [`SketchIndex`].
+    pub sketches: Vec<Series<Sketch>>,
+    /// How far each event is known, by [`EventIndex`].
+    pub events: Vec<EventProgress>,
+    /// Since when each stored aggregate is covered, by [`AggregateIndex`].
+    pub coverage: Vec<Coverage>,
+    /// Each partition's offsets, in order, for explanations and freshness.
+    pub partitions: Vec<PartitionProgress>,
+}
+
+impl Facts {
+    /// The cells of a series; an empty one if nothing came yet.
+    pub fn tally(&self, index: TallyIndex) -> &Series<Cell> {
+        &self.tallies[index.0 as usize]
+    }
+
+    /// The sketches of a series.
+    pub fn sketch(&self, index: SketchIndex) -> &Series<Sketch> {
+        &self.sketches[index.0 as usize]
+    }
+
+    /// How far an event is known.
+    pub fn event(&self, index: EventIndex) -> &EventProgress {
+        &self.events[usize::from(index.0)]
+    }
+
+    /// Since when an aggregate is covered.
+    pub fn coverage(&self, index: AggregateIndex) -> Coverage {
+        self.coverage[index.0 as usize]
+    }
+}
+
+/// How far one event is known, over all partitions of its topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventProgress {
+    /// Least watermark over the partitions; `None` while any partition has none.
+    pub watermark: Option<Timestamp>,
+    /// The greatest event time of a row.
+    pub last_event_at: Option<Timestamp>,
+    /// The last record of the topic, before any filter, by its own timestamp.
+    pub last_record_at: Option<Timestamp>,
+}
+
+/// Since when an aggregate's partitions are evaluated without a hole up to now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Coverage {
+    /// From offset 0 of every partition.
+    #[default]
+    Whole,
+    /// From records of this timestamp on, in the partition where that is latest.
+    From(Timestamp),
+    /// Some partition has not covered anything yet.
+    Nothing,
+}
+
+/// One partition as far as it was consumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionProgress {
+    /// The partition.
+    pub partition: Partition,
+    /// The first offset that was evaluated.
+    pub first_offset: Offset,
+    /// The next offset to consume.
+    pub next_offset: Offset,
+    /// The log's end in the broker's last answer.
+    pub log_end: Option<Offset>,
+    /// When that answer was given.
+    pub log_end_at: Option<Timestamp>,
+    /// Everything up to this instant was consumed: the time of the broker's answer that `next_offset` had reached.
+    pub complete_until: Option<Timestamp>,
+    /// The last record's own timestamp.
+    pub last_record_at: Option<Timestamp>,
+}

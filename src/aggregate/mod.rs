@@ -1,0 +1,16 @@
+//! Aggregation: rows become facts that only add. Knows nothing of Kafka, stores or scores.
+
+pub mod aggregator;
+pub mod cell;
+pub mod dedup;
+pub mod definition;
+pub mod delta;
+pub mod facts;
+pub mod member;
+pub mod pair;
+pub mod plan;
+mod planner;
+pub mod series;
+pub mod sketch;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! The plan: which aggregates a book needs, what each row feeds, and how each key result is measured from them.
+//!
+//! An aggregate is named by the hash of its canonical definition, one per facet (tally, sketch, half-pairs) and dimension set:
+//! adding one, or editing a title, re-identifies nothing. Numbers such as [`TallyIndex`] are positions in one plan and are never stored.
+//! [`Plan::of`] makes it.
+
+use crate::book::expr::{Expr, Operator};
+use crate::book::{Dimension, EndChoice, Placed, RatioSense};
+use crate::event::{EventIndex, FieldSlot};
+use crate::fixed::Fixed;
+use crate::time::{Grain, Span, TimeFormat};
+
+/// Name of an aggregate: XXH3-64 of its canonical definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AggregateId(pub u64);
+
+/// Name of an event's rows, by which its ids and watermarks are stored: XXH3-64 of its canonical definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub u64);
+
+/// Position of a stored aggregate in [`Plan::aggregates`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AggregateIndex(pub u32);
+
+/// Position of a series of cells: stored tallies and derived duration cells alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TallyIndex(pub u32);
+
+/// Position of a series of sketches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SketchIndex(pub u32);
+
+/// Position of an aggregate of half-pairs in [`Plan::pairs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PairsIndex(pub u32);
+
+/// All that a book needs to be aggregated.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// What each event feeds, by [`EventIndex`].
+    pub events: Vec<EventPlan>,
+    /// The stored aggregates, each definition once.
+    pub aggregates: Vec<Aggregate>,
+    /// The tables, one per event, dimension and grain: one look-up a row each.
+    pub tables: Vec<TablePlan>,
+    /// The aggregates of half-pairs.
+    pub pairs: Vec<PairsPlan>,
+    /// How many series of cells there are.
+    pub tallies: u32,
+    /// How many series of sketches there are.
+    pub sketches: u32,
+    /// How each key result is measured: by objective, by key result; `None` for milestone and manual.
+    pub key_results: Vec<Vec<Option<KeyResultPlan>>>,
+}
+
+/// A stored aggregate.
+#[derive(Clone, Debug)]
+pub struct Aggregate {
+    /// Its name in the store.
+    pub id: AggregateId,
+    /// The canonical definition whose hash the name is.
+    pub definition: String,
+    /// The events whose rows feed it.
+    pub events: Vec<EventIndex>,
+    /// Where its facts are held in memory.
+    pub facet: Facet,
+}
+
+/// Where a stored aggregate's facts are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Facet {
+    /// A series of cells.
+    Tally(TallyIndex),
+    /// A series of sketches.
+    Sketch(SketchIndex),
+    /// Half-pairs by key.
+    Pairs(PairsIndex),
+}
+
+/// What an event's rows feed.
+#[derive(Clone, Debug)]
+pub struct EventPlan {
+    /// The event's name in the store.
+    pub id: EventId,
+    /// The canonical definition whose hash the name is.
+    pub definition: String,
+    /// Distinct (filter, value) inputs: each is evaluated once a row.
+    pub inputs: Vec<InputPlan>,
+    /// Positions in [`Plan::tables`].
+    pub tables: Vec<usize>,
+    /// The halves of pairs that the rows are.
+    pub roles: Vec<RolePlan>,
+    /// Dimensions whose members the tables and roles need, each read once a row.
+    pub dimensions: Vec<Dimension>,
+}
+
+/// A metric's filter and value over an event's rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputPlan {
+    /// The metric's own `where`.
+    pub filter: Option<Expr>,
+    /// The value; `None` counts rows.
+    pub value: Option<Expr>,
+    /// The first metric that needs it, to which value faults are counted.
+    pub metric: String,
+}
+
+/// Aggregates of one event that share dimension and grain.
+#[derive(Clone, Debug)]
+pub struct TablePlan {
+    /// The event.
+    pub event: EventIndex,
+    /// Position in [`EventPlan::dimensions`]; `None`: all rows are one member.
+    pub dimension: Option<usize>,
+    /// The width of buckets.
+    pub grain: Grain,
+    /// Cells of a table's row: input by position in [`EventPlan::inputs`], and the series it becomes.
+    pub tallies: Vec<(usize, TallyIndex)>,
+    /// Sketches of a table's row, likewise.
+    pub sketches: Vec<(usize, SketchIndex)>,
+}
+
+/// One event's part in an aggregate of half-pairs.
+#[derive(Clone, Debug)]
+pub struct RolePlan {
+    /// The half-pairs.
+    pub pairs: PairsIndex,
+    /// What a row is in them.
+    pub role: Role,
+    /// The field that holds the key.
+    pub key: FieldSlot,
+    /// The metric to which faults are counted.
+    pub metric: String,
+}
+
+/// What a row is in a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Its start, with the field of its deadline.
+    Start(Option<(FieldSlot, TimeFormat)>),
+    /// One of its ends.
+    End,
+    /// What takes it out for good.
+    Void,
+}
+
+/// An aggregate of half-pairs and what is derived from it.
+#[derive(Clone, Debug)]
+pub struct PairsPlan {
+    /// The stored aggregate.
+    pub aggregate: AggregateIndex,
+    /// The metrics that read it, each with the end that it takes.
+    pub metrics: Vec<(String, EndChoice)>,
+    /// The start event.
+    pub from: EventIndex,
+    /// Names of the start's dimensions, in the order of the tuple.
+    pub dimensions: Vec<String>,
+    /// What is derived, each one or two series.
+    pub derived: Vec<DerivedPlan>,
+}
+
+/// Duration cells derived from half-pairs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DerivedPlan {
+    /// What a pair adds.
+    pub kind: DerivedKind,
+    /// Which of several ends counts. Both are stored, so metrics that differ in nothing else share their half-pairs.
+    pub end: EndChoice,
+    /// How far below the windows' reach a start may lie; one that lies lower is masked.
+    pub give_up: Span,
+    /// Position in [`PairsPlan::dimensions`]; `None`: all pairs are one member.
+    pub dimension: Option<usize>,
+    /// The width of buckets.
+    pub grain: Grain,
+    /// Its cells: finished pairs and their seconds, or judged and good pairs.
+    pub tally: TallyIndex,
+    /// Its sketches, where a percentile asks for them.
+    pub sketch: Option<SketchIndex>,
+}
+
+/// What a pair adds to derived cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DerivedKind {
+    /// A finished pair: one, and its seconds, in the bucket of its end or start.
+    Finished(Placed),
+    /// Every pair in the bucket of its start; good if it ends within the span.
+    Within(Span),
+    /// Every pair with a deadline in the bucket of that; good if it ends by then.
+    OnTime,
+}
+
+/// How a key result is measured.
+#[derive(Clone, Debug)]
+pub struct KeyResultPlan {
+    /// Every event that its metric reads, in order.
+    pub events: Vec<EventIndex>,
+    /// Every stored aggregate that it reads, in order.
+    pub aggregates: Vec<AggregateIndex>,
+    /// The width of its buckets.
+    pub grain: Grain,
+    /// How long after a bucket's end it is judged: the span of `within`, zero for `on_time`; `None` for all others.
+    pub horizon: Option<Span>,
+    /// Its value over a window.
+    pub measure: Measure,
+    /// The same measure by member, for each dimension of `by`.
+    pub by: Vec<(String, Measure)>,
+}
+
+/// A value over a window of buckets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Rows. n is the count; 0 over a covered window without rows.
+    Count(TallyIndex),
+    /// Sum of values; n is the count; 0 over a covered window without rows.
+    Sum(TallyIndex),
+    /// sum / count; null at count 0. Seconds for a duration.
+    Mean(TallyIndex),
+    /// Least value; null at count 0.
+    Min(TallyIndex),
+    /// Greatest value; null at count 0.
+    Max(TallyIndex),
+    /// A percentile in basis points; null at count 0. n is the tally's count.
+    Percentile(TallyIndex, SketchIndex, u16),
+    /// A cohort: `sum` good pairs of `count` judged; null at count 0.
+    Share(TallyIndex),
+    /// part over total, each a [`Measure::Count`] or [`Measure::Sum`]; null only where total is 0. n is the *rows* of the total.
+    Ratio(RatioSense, Box<Measure>, Box<Measure>),
+    /// A constant of a formula.
+    Number(Fixed),
+    /// −a
+    Negate(Box<Measure>),
+    /// a ∘ b; null where an input is null, or at a division by zero. n of a formula is null.
+    Arithmetic(Operator, Box<Measure>, Box<Measure>),
+}

@@ -1,0 +1,84 @@
+//! Series: cells or sketches by member and bucket, in order of time.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::cell::Cell;
+use super::member::MemberId;
+use super::sketch::Sketch;
+use crate::time::Bucket;
+
+/// What a series holds a bucket: it merges, and starts empty.
+pub trait Mergeable: Clone + Default {
+    /// Adds another of its kind. Commutative and associative.
+    fn merge(&mut self, other: &Self);
+}
+
+impl Mergeable for Cell {
+    fn merge(&mut self, other: &Cell) {
+        Cell::merge(self, other);
+    }
+}
+
+impl Mergeable for Sketch {
+    fn merge(&mut self, other: &Sketch) {
+        Sketch::merge(self, other);
+    }
+}
+
+/// Buckets of each member, in order of time.
+#[derive(Clone, Debug)]
+pub struct Series<T> {
+    members: BTreeMap<MemberId, Vec<(Bucket, T)>>,
+}
+
+impl<T> Default for Series<T> {
+    fn default() -> Series<T> {
+        Series { members: BTreeMap::new() }
+    }
+}
+
+impl<T: Mergeable> Series<T> {
+    /// The bucket's value to change, empty if it was not there.
+    pub fn entry(&mut self, member: MemberId, bucket: Bucket) -> &mut T {
+        let buckets = self.members.entry(member).or_default();
+        // Events come mostly in order of time: the last bucket is the usual one.
+        let index = match buckets.last() {
+            Some((last, _)) if *last == bucket => buckets.len() - 1,
+            Some((last, _)) if *last > bucket => match buckets.binary_search_by_key(&bucket, |(b, _)| *b) {
+                Ok(index) => index,
+                Err(index) => {
+                    buckets.insert(index, (bucket, T::default()));
+                    index
+                }
+            },
+            _ => {
+                buckets.push((bucket, T::default()));
+                buckets.len() - 1
+            }
+        };
+        &mut buckets[index].1
+    }
+
+    /// All of one member's buckets in `range`, merged.
+    pub fn total(&self, member: MemberId, range: Range<Bucket>) -> T {
+        let mut total = T::default();
+        for (_, value) in self.buckets(member, range) {
+            total.merge(value);
+        }
+        total
+    }
+
+    /// One member's buckets in `range`, in order of time.
+    pub fn buckets(&self, member: MemberId, range: Range<Bucket>) -> &[(Bucket, T)] {
+        let Some(buckets) = self.members.get(&member) else { return &[] };
+        let from = buckets.partition_point(|(b, _)| *b < range.start);
+        let to = buckets.partition_point(|(b, _)| *b < range.end).max(from);
+        &buckets[from..to]
+    }
+
+    /// The members that have any bucket, in order of their numbers (not of their names).
+    pub fn members(&self) -> impl Iterator<Item = MemberId> + '_ {
+        self.members.keys().copied()
+    }
+}
