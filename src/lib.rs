@@ -14,4 +14,5 @@ pub mod event;
 pub mod book;
 pub mod decode;
 pub mod aggregate;
+pub mod chunk;
 

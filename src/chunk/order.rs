@@ -1,0 +1,77 @@
+//! The one order of texts and rows: by content, never by the numbers that texts happen to have.
+
+use std::cmp::Ordering;
+
+use super::{BinRow, CellRow, HalfRow, StartRow, TextIndex};
+
+/// Each text's place among the texts in byte order; equal texts have the same place.
+#[derive(Debug)]
+pub(super) struct Ranks<'t> {
+    by_index: Vec<u32>,
+    sorted: Vec<&'t str>,
+}
+
+impl<'t> Ranks<'t> {
+    /// Ranks `texts`.
+    pub(super) fn new(texts: &'t [String]) -> Ranks<'t> {
+        let mut sorted: Vec<&str> = texts.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let place = |text: &String| sorted.partition_point(|s| *s < text.as_str()) as u32;
+        Ranks { by_index: texts.iter().map(place).collect(), sorted }
+    }
+
+    /// The place of a text. A row that names a text its chunk does not have is a fault of the program, and panics.
+    pub(super) fn rank(&self, index: TextIndex) -> u32 {
+        self.by_index[index.0 as usize]
+    }
+
+    /// The text at a place.
+    pub(super) fn text(&self, rank: u32) -> &'t str {
+        self.sorted[rank as usize]
+    }
+
+    /// All texts, each at its place.
+    pub(super) fn into_texts(self) -> Vec<String> {
+        self.sorted.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The place of a member; `None` is NULL and comes first.
+    pub(super) fn member(&self, member: Option<TextIndex>) -> Option<u32> {
+        member.map(|index| self.rank(index))
+    }
+}
+
+/// Cells by aggregate, member, bucket, content.
+pub(super) fn cells(a: &CellRow, b: &CellRow, ranks: &Ranks) -> Ordering {
+    let key = |row: &CellRow| (row.aggregate, ranks.member(row.member), row.bucket);
+    let content = |row: &CellRow| (row.cell.count, row.cell.sum, row.cell.min, row.cell.max);
+    key(a).cmp(&key(b)).then_with(|| content(a).cmp(&content(b)))
+}
+
+/// Bins by aggregate, member, bucket, bin, count.
+pub(super) fn bins(a: &BinRow, b: &BinRow, ranks: &Ranks) -> Ordering {
+    let key = |row: &BinRow| (row.aggregate, ranks.member(row.member), row.bucket, row.bin, row.count);
+    key(a).cmp(&key(b))
+}
+
+/// Half-pairs by aggregate, key, content.
+pub(super) fn halves(a: &HalfRow, b: &HalfRow, ranks: &Ranks) -> Ordering {
+    (a.aggregate, a.key).cmp(&(b.aggregate, b.key)).then_with(|| {
+        let ends = |row: &HalfRow| (row.first_end, row.last_end, row.void);
+        let start = match (&a.start, &b.start) {
+            (Some(a), Some(b)) => starts(a, b, |index| ranks.rank(index)),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        };
+        start.then_with(|| ends(a).cmp(&ends(b)))
+    })
+}
+
+/// Start tuples by time, deadline, then member by member, `None` always last. `text` gives what texts are compared by.
+pub(super) fn starts<K: Ord>(a: &StartRow, b: &StartRow, text: impl Fn(TextIndex) -> K) -> Ordering {
+    let deadline = |row: &StartRow| (row.deadline.is_none(), row.deadline);
+    let member = |m: &Option<TextIndex>| (m.is_none(), m.map(&text));
+    a.at.cmp(&b.at)
+        .then_with(|| deadline(a).cmp(&deadline(b)))
+        .then_with(|| a.dimensions.iter().map(member).cmp(b.dimensions.iter().map(member)))
+}
