@@ -15,4 +15,5 @@ pub mod book;
 pub mod decode;
 pub mod aggregate;
 pub mod chunk;
+pub mod score;
 

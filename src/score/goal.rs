@@ -1,0 +1,136 @@
+//! Goals: attainment, success and what was to be expected by now.
+//!
+//! | goal | attainment | success s* | expected |
+//! |---|---|---|---|
+//! | improve | (value − baseline) / (target − baseline), not clamped; baseline at or past the target: 1 at or past the target, else 0 | committed 1, aspirational 0.7 | s* × elapsed share to `due` |
+//! | maintain, days | ended days in band / ended days judged | `days` | s* |
+//! | maintain, at_end | 1 in band, else 0 | 1 | s* |
+//! | milestones | Σ weight done / Σ weight | committed 1, aspirational 0.7 | Σ weight due / Σ weight |
+//!
+//! All in exact rationals; [`rounded`] is the one way out.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{One, Zero};
+
+use crate::book::{Cycle, Goal, Judge, KeyResult, Kind, Milestone, Source};
+use crate::fixed::Fixed;
+use crate::time::Timestamp;
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// More is better.
+    Up,
+    /// Less is better.
+    Down,
+}
+
+impl Direction {
+    /// Its text in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::Up => "up",
+            Direction::Down => "down",
+        }
+    }
+
+    /// Which way a goal is better; `None` between two bounds, where neither is.
+    pub fn of(goal: &Goal) -> Option<Direction> {
+        match goal {
+            Goal::Improve { baseline, target, .. } if target < baseline => Some(Direction::Down),
+            Goal::Improve { .. } | Goal::Milestones => Some(Direction::Up),
+            Goal::Maintain { at_least: Some(_), at_most: None, .. } => Some(Direction::Up),
+            Goal::Maintain { at_least: None, at_most: Some(_), .. } => Some(Direction::Down),
+            Goal::Maintain { .. } => None,
+        }
+    }
+}
+
+/// Nine decimals, half-even; `None` beyond what 128 bits hold.
+pub(super) fn rounded(exact: &BigRational) -> Option<Fixed> {
+    Fixed::round(exact)
+}
+
+/// Attainment clamped to 0..1.
+pub(super) fn clamped(attainment: Fixed) -> Fixed {
+    attainment.clamp(Fixed::ZERO, Fixed::ONE)
+}
+
+/// How much of the way from baseline to target the value has gone.
+pub(super) fn improvement(value: &BigRational, baseline: Fixed, target: Fixed, direction: Direction) -> Option<Fixed> {
+    let past = match direction {
+        Direction::Up => baseline >= target,
+        Direction::Down => baseline <= target,
+    };
+    if past {
+        // A baseline that was measured may turn out to be there already: then there is no way to go, only a line to hold.
+        let value = rounded(value)?;
+        let reached = match direction {
+            Direction::Up => value >= target,
+            Direction::Down => value <= target,
+        };
+        return Some(if reached { Fixed::ONE } else { Fixed::ZERO });
+    }
+    let baseline = baseline.to_rational();
+    rounded(&((value - &baseline) / (target.to_rational() - &baseline)))
+}
+
+/// Whether a value lies within its bounds, which are in.
+pub(super) fn in_band(value: Fixed, at_least: Option<Fixed>, at_most: Option<Fixed>) -> bool {
+    at_least.is_none_or(|least| value >= least) && at_most.is_none_or(|most| value <= most)
+}
+
+/// s*: the score that counts as success.
+pub(super) fn success(key_result: &KeyResult) -> Fixed {
+    match (&key_result.goal, key_result.kind) {
+        (Goal::Maintain { judge: Judge::Days(share), .. }, _) => *share,
+        // In band or not: anything below 1 is not.
+        (Goal::Maintain { judge: Judge::AtEnd, .. }, _) | (_, Kind::Committed) => Fixed::ONE,
+        (_, Kind::Aspirational) => Fixed(700_000_000),
+    }
+}
+
+/// The share of `[from, to)` that lies before `at`, 0..1.
+pub(super) fn elapsed(from: Timestamp, to: Timestamp, at: Timestamp) -> BigRational {
+    if at >= to {
+        return BigRational::one();
+    }
+    // Here from < at < to, so that neither is 0.
+    if at <= from {
+        BigRational::zero()
+    } else {
+        BigRational::new(BigInt::from((at - from).0), BigInt::from((to - from).0))
+    }
+}
+
+/// The score that was to be expected by `as_of`.
+pub(super) fn expected(key_result: &KeyResult, cycle: &Cycle, as_of: Timestamp) -> Option<Fixed> {
+    let success = success(key_result);
+    let end = key_result.due.unwrap_or(cycle.end);
+    match (&key_result.goal, &key_result.source) {
+        (_, Source::Milestones(milestones)) => {
+            let (due, all) = weights(milestones, |milestone| milestone.due.unwrap_or(end) <= as_of);
+            share(&due, &all).and_then(|share| rounded(&share))
+        }
+        (Goal::Maintain { .. }, _) => Some(success),
+        _ => rounded(&(success.to_rational() * elapsed(cycle.start, end, as_of))),
+    }
+}
+
+/// The weight of the milestones done by `as_of`, and of all.
+pub(super) fn milestones_done(milestones: &[Milestone], as_of: Timestamp) -> (BigRational, BigRational) {
+    weights(milestones, |milestone| milestone.done.is_some_and(|done| done <= as_of))
+}
+
+/// `part / all`, where there is anything.
+pub(super) fn share(part: &BigRational, all: &BigRational) -> Option<BigRational> {
+    (!all.is_zero()).then(|| part / all)
+}
+
+fn weights(milestones: &[Milestone], counts: impl Fn(&Milestone) -> bool) -> (BigRational, BigRational) {
+    let sum = |milestones: &mut dyn Iterator<Item = &Milestone>| {
+        milestones.fold(BigRational::zero(), |sum, milestone| sum + milestone.weight.to_rational())
+    };
+    (sum(&mut milestones.iter().filter(|milestone| counts(milestone))), sum(&mut milestones.iter()))
+}

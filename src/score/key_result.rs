@@ -1,0 +1,348 @@
+//! One key result: from the cut to the status, and what changed in a week.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+
+use super::Context;
+use super::cut::{Cut, Silence, silence};
+use super::goal::{self, Direction};
+use super::member;
+use super::reason;
+use super::result::{Change, CheckIn, DayCount, KeyResultScore, Part};
+use super::status::{Evidence, WindowCoverage};
+use super::value::{Quantity, Reader, each_facet};
+use super::window::{Frame, Laid};
+use crate::aggregate::facts::Coverage;
+use crate::aggregate::member::MemberId;
+use crate::aggregate::plan::{AggregateIndex, Facet, KeyResultPlan, Measure};
+use crate::book::{Cycle, Formula, Goal, Judge, KeyResult, MetricIndex, MetricKind, Source};
+use crate::fixed::Fixed;
+use crate::time::{Span, Timestamp};
+
+/// A key result about to be scored.
+pub(super) struct Scorer<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) key_result: &'a KeyResult,
+    pub(super) cycle: &'a Cycle,
+    pub(super) cut: Cut,
+    pub(super) silence: Option<Silence>,
+    /// Its own, the latest last.
+    check_ins: &'a [&'a CheckIn],
+    plan: Option<&'a KeyResultPlan>,
+    day_ends: &'a [Timestamp],
+    pub(super) reader: Reader<'a>,
+}
+
+/// A measure, and since when the aggregates that it reads are covered.
+#[derive(Clone, Copy)]
+pub(super) struct Covered<'m> {
+    measure: &'m Measure,
+    coverage: Coverage,
+}
+
+/// A value at one instant.
+pub(super) struct Reading {
+    pub(super) window: Option<Laid>,
+    pub(super) coverage: WindowCoverage,
+    pub(super) quantity: Quantity,
+}
+
+/// Ended days that were judged: the instant of judgement, and whether in band.
+type Days = Vec<(Timestamp, bool)>;
+
+/// Scores one key result as of now, or as of a past instant. `None` if there is none at these positions.
+pub(super) fn score(
+    context: &Context<'_>,
+    objective: usize,
+    key_result: usize,
+    past: Option<Timestamp>,
+) -> Option<KeyResultScore> {
+    let book = context.input.book;
+    let owner = book.objectives.get(objective)?;
+    let kr = owner.key_results.get(key_result)?;
+    let cycle = &book.cycles[usize::from(owner.cycle.0)];
+    let plan = context.plan(objective, key_result);
+    let now = past.map_or(context.input.now, |past| past.min(context.input.now));
+    let facts = context.input.facts;
+    let cut = Cut::of(kr, plan, cycle, facts, now, past.is_some());
+    let all = context.check_ins.get(&(owner.id.as_str(), kr.id.as_str())).map_or(&[][..], Vec::as_slice);
+    let until = cut.as_of.map_or(0, |as_of| all.partition_point(|check_in| check_in.at <= as_of));
+    let check_ins = &all[..until];
+    let last_check_in = check_ins.last().map(|check_in| check_in.at);
+    let silence = silence(book, kr, plan, cycle, facts, &cut, last_check_in);
+    let day_ends = match kr.goal {
+        Goal::Maintain { judge: Judge::Days(_), .. } => context.day_ends(owner.cycle),
+        _ => &[],
+    };
+    let reader = Reader::new(facts);
+    let scorer = Scorer { context, key_result: kr, cycle, cut, silence, check_ins, plan, day_ends, reader };
+    Some(scorer.score(past.is_none()))
+}
+
+impl Scorer<'_> {
+    fn score(mut self, with_change: bool) -> KeyResultScore {
+        let measure = self.plan.map(|plan| self.covered(plan, &plan.measure));
+        let (as_of, open) = (self.cut.as_of, self.cut.open);
+        let days = as_of.map(|as_of| self.days(measure, MemberId::NONE, as_of)).unwrap_or_default();
+        let reading = match as_of {
+            Some(as_of) => self.read(measure, MemberId::NONE, as_of, open),
+            None => Reading { window: None, coverage: WindowCoverage::Whole, quantity: Quantity::default() },
+        };
+        let value = reading.quantity.value.as_ref().and_then(goal::rounded);
+        let attainment = self.attainment(reading.quantity.value.as_ref(), &days);
+        let score = attainment.map(goal::clamped);
+        let expected = as_of.and_then(|as_of| goal::expected(self.key_result, self.cycle, as_of));
+        let evidence = self.evidence(&reading, attainment, expected);
+        let rule = evidence.rule();
+        let reason = reason::sentence(self.context.input.book, self.context.input.facts, &evidence, rule);
+        let change_7d = match with_change {
+            true => self.change(measure, &reading, value, score, &days),
+            false => None,
+        };
+        let members = match self.plan {
+            Some(plan) => member::scores(&mut self, plan, &reading, expected, rule),
+            None => Vec::new(),
+        };
+        KeyResultScore {
+            window_from: reading.window.as_ref().map(|window| window.from),
+            window_to: reading.window.as_ref().map(|window| window.to),
+            data_from: match reading.coverage {
+                WindowCoverage::From(at) => Some(at),
+                WindowCoverage::Nothing(at) => at,
+                WindowCoverage::Whole => None,
+            },
+            as_of,
+            last_event_at: self.last_event_at(),
+            value,
+            n: reading.quantity.n,
+            numerator: reading.quantity.numerator,
+            denominator: reading.quantity.denominator,
+            attainment,
+            score,
+            success: goal::success(self.key_result),
+            expected,
+            status: rule.status(),
+            closed: self.cut.closed,
+            reason,
+            change_7d,
+            check_in: self.check_ins.last().map(|check_in| (*check_in).clone()),
+            days: self.counts_days().then(|| count(&days)),
+            parts: self.parts(&reading),
+            members,
+        }
+    }
+
+    pub(super) fn counts_days(&self) -> bool {
+        matches!(self.key_result.goal, Goal::Maintain { judge: Judge::Days(_), .. })
+    }
+
+    /// What is judged; `attainment` may be a member's.
+    pub(super) fn evidence<'b>(
+        &'b self,
+        reading: &'b Reading,
+        attainment: Option<Fixed>,
+        expected: Option<Fixed>,
+    ) -> Evidence<'b> {
+        Evidence {
+            key_result: self.key_result,
+            cycle: self.cycle,
+            cut: &self.cut,
+            silence: self.silence.as_ref(),
+            window: reading.window.as_ref(),
+            coverage: reading.coverage,
+            value: reading.quantity.value.as_ref().and_then(goal::rounded),
+            n: reading.quantity.n,
+            score: attainment.map(goal::clamped),
+            success: goal::success(self.key_result),
+            expected,
+        }
+    }
+
+    /// The value as of an instant. A measure reads its window; milestones and check-ins have none.
+    pub(super) fn read(
+        &mut self,
+        measure: Option<Covered<'_>>,
+        member: MemberId,
+        as_of: Timestamp,
+        open: bool,
+    ) -> Reading {
+        let plain = |quantity| Reading { window: None, coverage: WindowCoverage::Whole, quantity };
+        match (&self.key_result.source, measure, self.plan) {
+            (Source::Milestones(milestones), ..) => {
+                let (done, all) = goal::milestones_done(milestones, as_of);
+                plain(Quantity {
+                    value: goal::share(&done, &all),
+                    n: None,
+                    numerator: goal::rounded(&done),
+                    denominator: goal::rounded(&all),
+                })
+            }
+            (Source::Manual, ..) => {
+                let mut said = self.check_ins.iter().rev().filter(|check_in| check_in.at <= as_of);
+                let value = said.find_map(|check_in| check_in.value).map(Fixed::to_rational);
+                plain(Quantity { value, ..Quantity::default() })
+            }
+            (Source::Metric { .. }, Some(measure), Some(plan)) => {
+                let (cycle, window) = (self.cycle, self.key_result.window);
+                let window = Frame { window, cycle, grain: plan.grain, horizon: plan.horizon }.lay(as_of, open);
+                let coverage = Self::coverage(measure.coverage, &window);
+                let quantity = match window.is_empty() || matches!(coverage, WindowCoverage::Nothing(_)) {
+                    true => Quantity::default(),
+                    false => self.reader.read(measure.measure, member, &window.buckets),
+                };
+                Reading { window: Some(window), coverage, quantity }
+            }
+            (Source::Metric { .. }, ..) => plain(Quantity::default()),
+        }
+    }
+
+    /// The measure with the coverage of the aggregates that it reads itself: a dimension that was added yesterday makes its members
+    /// partial, not the whole.
+    pub(super) fn covered<'m>(&self, plan: &KeyResultPlan, measure: &'m Measure) -> Covered<'m> {
+        let mut facets = Vec::new();
+        each_facet(measure, &mut |facet| facets.push(facet));
+        let aggregates = &self.context.input.plan.aggregates;
+        // Derived cells stand for their half-pairs, which hold all dimensions at once.
+        let reads = |index: &AggregateIndex| match aggregates.get(index.0 as usize).map(|aggregate| aggregate.facet) {
+            Some(facet @ (Facet::Tally(_) | Facet::Sketch(_))) => facets.contains(&facet),
+            Some(Facet::Pairs(_)) | None => true,
+        };
+        let theirs = plan.aggregates.iter().copied().filter(reads);
+        let coverage = theirs.map(|index| self.context.input.facts.coverage(index)).max().unwrap_or_default();
+        Covered { measure, coverage }
+    }
+
+    /// How much of the window is covered.
+    fn coverage(coverage: Coverage, window: &Laid) -> WindowCoverage {
+        match coverage {
+            Coverage::Whole => WindowCoverage::Whole,
+            Coverage::From(at) if at <= window.from => WindowCoverage::Whole,
+            // In an empty window nothing is missing.
+            Coverage::From(_) | Coverage::Nothing if window.is_empty() => WindowCoverage::Whole,
+            Coverage::From(at) if at < window.to => WindowCoverage::From(at),
+            Coverage::From(at) => WindowCoverage::Nothing(Some(at)),
+            Coverage::Nothing => WindowCoverage::Nothing(None),
+        }
+    }
+
+    /// The ended days of the cycle that have enough events to be judged, by the key result's own window as of their end. For a
+    /// cohort a day is judged once its last start is: its end + horizon.
+    pub(super) fn days(&mut self, measure: Option<Covered<'_>>, member: MemberId, as_of: Timestamp) -> Days {
+        let Goal::Maintain { at_least, at_most, judge: Judge::Days(_) } = self.key_result.goal else {
+            return Days::new();
+        };
+        let horizon = self.plan.and_then(|plan| plan.horizon).unwrap_or_default();
+        let least = self.key_result.min_events.map(i128::from);
+        let mut days = Days::new();
+        for end in self.day_ends {
+            let at = *end + horizon;
+            if at > as_of {
+                break;
+            }
+            let reading = self.read(measure, member, at, false);
+            let enough = reading.quantity.n.zip(least).is_none_or(|(n, least)| i128::from(n) >= least);
+            let covered = reading.coverage == WindowCoverage::Whole || self.key_result.partial_accepted;
+            let value = reading.quantity.value.as_ref().and_then(goal::rounded);
+            if let (Some(value), true) = (value, enough && covered) {
+                days.push((at, goal::in_band(value, at_least, at_most)));
+            }
+        }
+        days
+    }
+
+    /// Not clamped; `None` without a value, and while no day can be judged.
+    pub(super) fn attainment(&self, value: Option<&BigRational>, days: &[(Timestamp, bool)]) -> Option<Fixed> {
+        match &self.key_result.goal {
+            Goal::Improve { baseline, target, .. } => {
+                let direction = Direction::of(&self.key_result.goal)?;
+                goal::improvement(value?, *baseline, *target, direction)
+            }
+            Goal::Maintain { judge: Judge::Days(_), .. } => {
+                let days = count(days);
+                let whole = |count: u32| BigRational::from(BigInt::from(count));
+                goal::share(&whole(days.in_band), &whole(days.judged)).and_then(|share| goal::rounded(&share))
+            }
+            Goal::Maintain { at_least, at_most, judge: Judge::AtEnd } => {
+                let in_band = goal::in_band(goal::rounded(value?)?, *at_least, *at_most);
+                Some(if in_band { Fixed::ONE } else { Fixed::ZERO })
+            }
+            Goal::Milestones => goal::rounded(value?),
+        }
+    }
+
+    /// Value and score less those recomputed at as_of − 7 d. A past window that is covered less than today's tells nothing.
+    fn change(
+        &mut self,
+        measure: Option<Covered<'_>>,
+        today: &Reading,
+        value: Option<Fixed>,
+        score: Option<Fixed>,
+        days: &[(Timestamp, bool)],
+    ) -> Option<Change> {
+        let then = self.cut.as_of?.checked_sub(Span::WEEK)?;
+        let past = self.read(measure, MemberId::NONE, then, false);
+        let same_start = past.window.as_ref().map(|w| w.from) == today.window.as_ref().map(|w| w.from);
+        if past.coverage != WindowCoverage::Whole && !same_start && !self.key_result.partial_accepted {
+            return None;
+        }
+        let ended = days.partition_point(|(at, _)| *at <= then);
+        let past_score = self.attainment(past.quantity.value.as_ref(), &days[..ended]).map(goal::clamped);
+        let past_value = past.quantity.value.as_ref().and_then(goal::rounded);
+        let less = |(now, then): (Fixed, Fixed)| now.0.checked_sub(then.0).map(Fixed);
+        let change =
+            Change { value: value.zip(past_value).and_then(less), score: score.zip(past_score).and_then(less) };
+        (change.value.is_some() || change.score.is_some()).then_some(change)
+    }
+
+    fn last_event_at(&self) -> Option<Timestamp> {
+        let events = &self.plan?.events;
+        events.iter().filter_map(|event| self.context.input.facts.event(*event).last_event_at).max()
+    }
+
+    /// The metrics that a ratio or a formula is made of.
+    fn parts(&mut self, reading: &Reading) -> Vec<Part> {
+        let (Some(plan), Some(window)) = (self.plan, &reading.window) else {
+            return Vec::new();
+        };
+        let Source::Metric { metric, .. } = self.key_result.source else {
+            return Vec::new();
+        };
+        let metrics = &self.context.input.book.metrics;
+        let mut found: Vec<(MetricIndex, &Measure)> = Vec::new();
+        match (&metrics[usize::from(metric.0)].kind, &plan.measure) {
+            (MetricKind::Ratio { part, total, .. }, Measure::Ratio(_, a, b)) => {
+                found.extend([(*part, a.as_ref()), (*total, b.as_ref())]);
+            }
+            (MetricKind::Derived { formula, .. }, measure) => formula_parts(formula, measure, &mut found),
+            _ => {}
+        }
+        let empty = window.is_empty() || matches!(reading.coverage, WindowCoverage::Nothing(_));
+        let parts = found.into_iter().map(|(metric, measure)| {
+            let quantity = match empty {
+                true => Quantity::default(),
+                false => self.reader.read(measure, MemberId::NONE, &window.buckets),
+            };
+            let value = quantity.value.as_ref().and_then(goal::rounded);
+            Part { metric: metrics[usize::from(metric.0)].name.clone(), value, n: quantity.n }
+        });
+        parts.collect()
+    }
+}
+
+pub(super) fn count(days: &[(Timestamp, bool)]) -> DayCount {
+    DayCount { in_band: days.iter().filter(|(_, in_band)| *in_band).count() as u32, judged: days.len() as u32 }
+}
+
+/// A formula and the measure made from it have the same shape; each metric once, in order of the text.
+fn formula_parts<'a>(formula: &Formula, measure: &'a Measure, found: &mut Vec<(MetricIndex, &'a Measure)>) {
+    match (formula, measure) {
+        (Formula::Metric(metric), _) if found.iter().any(|(known, _)| known == metric) => {}
+        (Formula::Metric(metric), measure) => found.push((*metric, measure)),
+        (Formula::Negate(formula), Measure::Negate(measure)) => formula_parts(formula, measure, found),
+        (Formula::Arithmetic(_, a, b), Measure::Arithmetic(_, c, d)) => {
+            formula_parts(a, c, found);
+            formula_parts(b, d, found);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,93 @@
+//! Members of a dimension: the same measure, member by member, over the key result's own window.
+//!
+//! | measure | target | score and status |
+//! |---|---|---|
+//! | additive (count, sum, and sums of them) | none: the whole's target says nothing of one member | none |
+//! | any other, improve | the key result's | as the key result's |
+//! | any other, maintain | the bound, if there is one only | as the key result's |
+
+use std::collections::BTreeSet;
+
+use super::goal::{clamped, rounded};
+use super::key_result::{Reading, Scorer};
+use super::result::{MemberScore, Status};
+use super::status::Rule;
+use super::value::{each_facet, is_additive};
+use super::window::Laid;
+use crate::aggregate::facts::Facts;
+use crate::aggregate::member::MemberId;
+use crate::aggregate::plan::{Facet, KeyResultPlan, Measure};
+use crate::book::Goal;
+use crate::fixed::Fixed;
+
+/// All members that have rows in the window: by dimension, then the largest n first, then by name. `rule` is the key result's.
+pub(super) fn scores(
+    scorer: &mut Scorer<'_>,
+    plan: &KeyResultPlan,
+    reading: &Reading,
+    expected: Option<Fixed>,
+    rule: Rule,
+) -> Vec<MemberScore> {
+    let (Some(as_of), Some(window)) = (scorer.cut.as_of, &reading.window) else {
+        return Vec::new();
+    };
+    let facts = scorer.context.input.facts;
+    let mut scores = Vec::new();
+    for (dimension, measure) in &plan.by {
+        let members = members(facts, measure, window);
+        let covered = Some(scorer.covered(plan, measure));
+        let mut found: Vec<MemberScore> = Vec::with_capacity(members.len());
+        for member in members {
+            let days = if is_additive(measure) { Vec::new() } else { scorer.days(covered, member, as_of) };
+            let reading = scorer.read(covered, member, as_of, scorer.cut.open);
+            let value = reading.quantity.value.as_ref();
+            let mut score = MemberScore {
+                dimension: dimension.clone(),
+                member: facts.members.name(member).to_owned(),
+                value: value.and_then(rounded),
+                n: reading.quantity.n,
+                target: None,
+                score: None,
+                status: None,
+            };
+            if !is_additive(measure) {
+                let attainment = scorer.attainment(value, &days);
+                score.target = target(&scorer.key_result.goal);
+                score.score = attainment.map(clamped);
+                score.status = Some(match rule.status() {
+                    // What holds for the key result as a whole holds for each member.
+                    whole @ (Status::Pending | Status::Stale) => whole,
+                    _ => scorer.evidence(&reading, attainment, expected).rule().status(),
+                });
+            }
+            found.push(score);
+        }
+        found.sort_by(|a, b| b.n.cmp(&a.n).then_with(|| a.member.cmp(&b.member)));
+        scores.append(&mut found);
+    }
+    scores
+}
+
+/// The members with anything in the window.
+fn members(facts: &Facts, measure: &Measure, window: &Laid) -> BTreeSet<MemberId> {
+    let mut members = BTreeSet::new();
+    each_facet(measure, &mut |facet| {
+        let Facet::Tally(tally) = facet else { return };
+        let series = facts.tally(tally);
+        let present = |member: &MemberId| {
+            series.buckets(*member, window.buckets.clone()).iter().any(|(_, cell)| !cell.is_empty())
+        };
+        members.extend(series.members().filter(present));
+    });
+    members
+}
+
+/// What members are held against.
+fn target(goal: &Goal) -> Option<Fixed> {
+    match goal {
+        Goal::Improve { target, .. } => Some(*target),
+        Goal::Maintain { at_least, at_most: None, .. } => *at_least,
+        Goal::Maintain { at_least: None, at_most, .. } => *at_most,
+        Goal::Maintain { .. } | Goal::Milestones => None,
+    }
+}

@@ -1,0 +1,252 @@
+//! Values: a measure over the buckets of a window, in exact rationals.
+//!
+//! | measure | value | null where | n | numerator / denominator |
+//! |---|---|---|---|---|
+//! | count, sum | itself, 0 without rows | never | rows | – |
+//! | mean | sum / count | count is 0 | rows | sum / count |
+//! | min, max, pNN | itself | count is 0 | rows | – |
+//! | share (a cohort) | good / judged | none is judged | judged | good / judged |
+//! | ratio | part / total, or 1 − bad / total | total is 0 | rows of the total | good (or part) / total |
+//! | formula | itself | an input is, or a division by zero | – | – |
+//!
+//! Whether the window is covered at all is asked elsewhere: here a bucket that is not there holds nothing.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::Zero;
+
+use crate::aggregate::cell::Cell;
+use crate::aggregate::facts::Facts;
+use crate::aggregate::member::MemberId;
+use crate::aggregate::plan::{Facet, Measure, SketchIndex, TallyIndex};
+use crate::aggregate::series::{Mergeable, Series};
+use crate::aggregate::sketch::Sketch;
+use crate::book::RatioSense;
+use crate::book::expr::Operator;
+use crate::fixed::{Fixed, SCALE};
+use crate::time::Bucket;
+
+/// A value and what it came from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Quantity {
+    /// Exact.
+    pub(super) value: Option<BigRational>,
+    pub(super) n: Option<i64>,
+    pub(super) numerator: Option<Fixed>,
+    pub(super) denominator: Option<Fixed>,
+}
+
+/// Count and sum of a run of buckets, which can also be taken back.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rows {
+    count: i64,
+    sum: i128,
+}
+
+impl Rows {
+    fn apply(&mut self, cell: &Cell, sign: i64) {
+        self.count = self.count.wrapping_add(cell.count.wrapping_mul(sign));
+        self.sum = self.sum.wrapping_add(cell.sum.wrapping_mul(i128::from(sign)));
+    }
+}
+
+/// What a run of buckets adds up to. It follows the run as that moves, adding what enters and taking back what leaves, so that a window
+/// that slides over a cycle touches each bucket twice, not once a day. All is integers: the way there leaves no trace.
+#[derive(Clone, Debug)]
+struct Sliding<A> {
+    buckets: Range<Bucket>,
+    total: A,
+}
+
+impl<A: Default> Sliding<A> {
+    fn new() -> Sliding<A> {
+        Sliding { buckets: Bucket(0)..Bucket(0), total: A::default() }
+    }
+
+    fn slide<T: Mergeable>(
+        &mut self,
+        series: &Series<T>,
+        member: MemberId,
+        to: &Range<Bucket>,
+        apply: impl Fn(&mut A, &T, i64),
+    ) -> &A {
+        let width = |range: &Range<Bucket>| i64::from(range.end.0) - i64::from(range.start.0);
+        let (start, end) = (self.buckets.start..to.start, self.buckets.end..to.end);
+        let mut each = |range: Range<Bucket>, sign: i64| {
+            series.buckets(member, range).iter().for_each(|(_, value)| apply(&mut self.total, value, sign));
+        };
+        // Runs of which one moves into the other by fewer steps than it is wide do overlap.
+        if width(&start).abs() + width(&end).abs() < width(to) {
+            match width(&start) < 0 {
+                true => each(start.end..start.start, 1),
+                false => each(start, -1),
+            }
+            match width(&end) < 0 {
+                true => each(end.end..end.start, -1),
+                false => each(end, 1),
+            }
+        } else {
+            self.total = A::default();
+            series.buckets(member, to.clone()).iter().for_each(|(_, value)| apply(&mut self.total, value, 1));
+        }
+        self.buckets = to.clone();
+        &self.total
+    }
+}
+
+/// Reads facts; remembers where each series was read last.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    facts: &'a Facts,
+    tallies: BTreeMap<(TallyIndex, MemberId), Sliding<Rows>>,
+    sketches: BTreeMap<(SketchIndex, MemberId), Sliding<Sketch>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(facts: &'a Facts) -> Reader<'a> {
+        Reader { facts, tallies: BTreeMap::new(), sketches: BTreeMap::new() }
+    }
+
+    /// The measure of one member over `buckets`.
+    pub(super) fn read(&mut self, measure: &Measure, member: MemberId, buckets: &Range<Bucket>) -> Quantity {
+        match measure {
+            Measure::Count(tally) => {
+                let count = self.rows(*tally, member, buckets).count;
+                Quantity { value: Some(BigRational::from(BigInt::from(count))), n: Some(count), ..Quantity::default() }
+            }
+            Measure::Sum(tally) => {
+                let rows = self.rows(*tally, member, buckets);
+                Quantity { value: Some(Fixed(rows.sum).to_rational()), n: Some(rows.count), ..Quantity::default() }
+            }
+            Measure::Mean(tally) | Measure::Share(tally) => {
+                let rows = self.rows(*tally, member, buckets);
+                let denominator = BigInt::from(rows.count) * BigInt::from(SCALE);
+                Quantity {
+                    value: (rows.count > 0).then(|| BigRational::new(BigInt::from(rows.sum), denominator)),
+                    n: Some(rows.count),
+                    numerator: Some(Fixed(rows.sum)),
+                    denominator: Some(Fixed::from_int(rows.count)),
+                }
+            }
+            Measure::Min(tally) => self.extreme(*tally, member, buckets, |cell| cell.min),
+            Measure::Max(tally) => self.extreme(*tally, member, buckets, |cell| cell.max),
+            Measure::Percentile(tally, sketch, rank) => {
+                let n = self.rows(*tally, member, buckets).count;
+                Quantity { value: self.percentile(*sketch, member, buckets, *rank), n: Some(n), ..Quantity::default() }
+            }
+            Measure::Ratio(sense, part, total) => {
+                let (part, total) = (self.read(part, member, buckets), self.read(total, member, buckets));
+                ratio(*sense, &part, &total)
+            }
+            Measure::Number(number) => formula(Some(number.to_rational())),
+            Measure::Negate(a) => formula(self.read(a, member, buckets).value.map(|a| -a)),
+            Measure::Arithmetic(operator, a, b) => {
+                let (a, b) = (self.read(a, member, buckets).value, self.read(b, member, buckets).value);
+                formula(a.zip(b).and_then(|(a, b)| arithmetic(*operator, a, b)))
+            }
+        }
+    }
+
+    fn rows(&mut self, tally: TallyIndex, member: MemberId, buckets: &Range<Bucket>) -> Rows {
+        let sliding = self.tallies.entry((tally, member)).or_insert_with(Sliding::new);
+        *sliding.slide(self.facts.tally(tally), member, buckets, Rows::apply)
+    }
+
+    fn percentile(
+        &mut self,
+        sketch: SketchIndex,
+        member: MemberId,
+        buckets: &Range<Bucket>,
+        rank: u16,
+    ) -> Option<BigRational> {
+        let sliding = self.sketches.entry((sketch, member)).or_insert_with(Sliding::new);
+        let apply = |total: &mut Sketch, sketch: &Sketch, sign: i64| {
+            sketch.bins().for_each(|(bin, count)| total.add(bin, sign * count));
+        };
+        sliding.slide(self.facts.sketch(sketch), member, buckets, apply).percentile(rank)
+    }
+
+    /// Least and greatest cannot be taken back, so they are read anew.
+    fn extreme(
+        &self,
+        tally: TallyIndex,
+        member: MemberId,
+        buckets: &Range<Bucket>,
+        of: impl Fn(&Cell) -> i128,
+    ) -> Quantity {
+        let cell = self.facts.tally(tally).total(member, buckets.clone());
+        let known = cell.count > 0 && cell.min <= cell.max;
+        let value = known.then(|| Fixed(of(&cell)).to_rational());
+        Quantity { value, n: Some(cell.count), ..Quantity::default() }
+    }
+}
+
+fn ratio(sense: RatioSense, part: &Quantity, total: &Quantity) -> Quantity {
+    let (Some(part), Some(whole)) = (&part.value, &total.value) else {
+        return Quantity::default();
+    };
+    let numerator = match sense {
+        RatioSense::Bad => whole - part,
+        RatioSense::Good | RatioSense::Part => part.clone(),
+    };
+    Quantity {
+        value: (!whole.is_zero()).then(|| &numerator / whole),
+        n: total.n,
+        numerator: Fixed::round(&numerator),
+        denominator: Fixed::round(whole),
+    }
+}
+
+/// A formula has a value, and no number of rows.
+fn formula(value: Option<BigRational>) -> Quantity {
+    Quantity { value, ..Quantity::default() }
+}
+
+fn arithmetic(operator: Operator, a: BigRational, b: BigRational) -> Option<BigRational> {
+    match operator {
+        Operator::Add => Some(a + b),
+        Operator::Subtract => Some(a - b),
+        Operator::Multiply => Some(a * b),
+        Operator::Divide => (!b.is_zero()).then(|| a / b),
+        // Does not occur in a formula.
+        Operator::Modulo => None,
+    }
+}
+
+/// Whether members' values add up to the whole, so that the whole's target says nothing of one member.
+pub(super) fn is_additive(measure: &Measure) -> bool {
+    let constant = |measure: &Measure| matches!(measure, Measure::Number(_));
+    match measure {
+        Measure::Count(_) | Measure::Sum(_) => true,
+        Measure::Negate(a) => is_additive(a),
+        Measure::Arithmetic(Operator::Add | Operator::Subtract, a, b) => is_additive(a) && is_additive(b),
+        Measure::Arithmetic(Operator::Multiply, a, b) => is_additive(a) && constant(b) || constant(a) && is_additive(b),
+        Measure::Arithmetic(Operator::Divide, a, b) => is_additive(a) && constant(b),
+        _ => false,
+    }
+}
+
+/// Calls `each` with every series of cells or sketches that the measure reads.
+pub(super) fn each_facet(measure: &Measure, each: &mut impl FnMut(Facet)) {
+    match measure {
+        Measure::Count(tally)
+        | Measure::Sum(tally)
+        | Measure::Mean(tally)
+        | Measure::Min(tally)
+        | Measure::Max(tally)
+        | Measure::Share(tally) => each(Facet::Tally(*tally)),
+        Measure::Percentile(tally, sketch, _) => {
+            each(Facet::Tally(*tally));
+            each(Facet::Sketch(*sketch));
+        }
+        Measure::Ratio(_, a, b) | Measure::Arithmetic(_, a, b) => {
+            each_facet(a, each);
+            each_facet(b, each);
+        }
+        Measure::Negate(a) => each_facet(a, each),
+        Measure::Number(_) => {}
+    }
+}
