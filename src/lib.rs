@@ -16,4 +16,6 @@ pub mod decode;
 pub mod aggregate;
 pub mod chunk;
 pub mod score;
+pub mod snapshot;
+pub mod conventions;
 

@@ -1,0 +1,305 @@
+//! Explanations: where one score comes from — definition, window, arithmetic with its numbers, offsets, freshness, what went wrong.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::arithmetic::steps;
+use super::definition::{lines, stat_text, window_text};
+use super::document::written;
+use super::{CounterKey, Snapshot};
+use crate::book::{Book, KeyResult, Source};
+use crate::event::EventIndex;
+use crate::fixed::Fixed;
+use crate::score::metric_events;
+use crate::time::{Span, Timestamp, Zone};
+
+/// Where a score comes from. Times are RFC 3339 in the cycle's zone, numbers in base units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The objective's id.
+    pub objective: String,
+    /// The key result's id.
+    pub key_result: String,
+    /// The key result's title.
+    pub title: String,
+    /// Its status.
+    pub status: &'static str,
+    /// The rule that made it so, with its numbers.
+    pub reason: String,
+    /// What the value is: the metric, what it is made of, the events and topics it reads, one line each.
+    pub definition: Vec<String>,
+    /// The window in words, with its bounds; `None` for milestone and manual.
+    pub window: Option<String>,
+    /// Up to when everything is known.
+    pub as_of: Option<String>,
+    /// What holds as_of back; `None` where nothing does.
+    pub held_back_by: Option<String>,
+    /// Rows behind the value.
+    pub n: Option<i64>,
+    /// Value, attainment, score and expected score, each as arithmetic with its numbers.
+    pub arithmetic: Vec<String>,
+    /// The events that it reads.
+    pub events: Vec<EventExplanation>,
+    /// The partitions that it was read from.
+    pub partitions: Vec<PartitionExplanation>,
+    /// What was counted beside the rows: dead letters, value faults, copies and the like; only those that are not 0.
+    pub counters: Vec<CounterExplanation>,
+}
+
+/// How far one event is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventExplanation {
+    /// The event.
+    pub event: String,
+    /// Its topic.
+    pub topic: String,
+    /// Everything before this instant is known.
+    pub watermark: Option<String>,
+    /// The latest event.
+    pub last_event_at: Option<String>,
+    /// The topic's last record, before any filter, by its own timestamp.
+    pub last_record_at: Option<String>,
+    /// Seconds from the watermark to the Snapshot's instant, at least 0.
+    pub behind_seconds: Option<Fixed>,
+}
+
+/// Which offsets of one partition went in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OffsetRange {
+    /// The first that was evaluated.
+    pub first: i64,
+    /// The next to consume; not in.
+    pub next: i64,
+}
+
+/// How far one partition was consumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartitionExplanation {
+    /// The topic.
+    pub topic: String,
+    /// Kafka's number of the partition.
+    pub partition: i32,
+    /// The offsets that went in.
+    pub offsets: OffsetRange,
+    /// The log's end in the broker's last answer.
+    pub log_end: Option<i64>,
+    /// Records between the next offset and that end.
+    pub lag: Option<i64>,
+    /// Everything up to this instant was consumed, by the broker's word.
+    pub complete_until: Option<String>,
+    /// The last record's own timestamp.
+    pub last_record_at: Option<String>,
+}
+
+/// Something that was counted beside the rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CounterExplanation {
+    /// In words.
+    pub what: String,
+    /// How often, over the partitions' whole history.
+    pub count: u64,
+}
+
+/// Where the score of `objective/key_result` comes from; `None` if the book has no such key result.
+pub fn explain(snapshot: &Snapshot, objective: &str, key_result: &str) -> Option<Explanation> {
+    let book = &*snapshot.book;
+    let owner_at = book.objectives.iter().position(|candidate| candidate.id == objective)?;
+    let owner = &book.objectives[owner_at];
+    let at = owner.key_results.iter().position(|candidate| candidate.id == key_result)?;
+    let kr = &owner.key_results[at];
+    let score = snapshot.scores.objectives.get(owner_at)?.key_results.get(at)?;
+    let cycle = &book.cycles[usize::from(owner.cycle.0)];
+    let zone = &cycle.zone;
+    let mut events = Vec::new();
+    if let Source::Metric { metric, .. } = kr.source {
+        metric_events(book, &book.metrics[usize::from(metric.0)], &mut events);
+    }
+    let window = score.window_from.zip(score.window_to).map(|(from, to)| {
+        let data =
+            score.data_from.map_or_else(String::new, |from| format!(", covered only from {}", zone.format(from)));
+        format!("{}: from {} to {}{data}", window_text(kr.window), zone.format(from), zone.format(to))
+    });
+    Some(Explanation {
+        objective: owner.id.clone(),
+        key_result: kr.id.clone(),
+        title: kr.title.clone(),
+        status: score.status.as_str(),
+        reason: score.reason.clone(),
+        definition: definition(book, kr),
+        window,
+        as_of: score.as_of.map(|at| zone.format(at)),
+        held_back_by: held_back_by(snapshot, &events, zone),
+        n: score.n,
+        arithmetic: steps(book, kr, score, cycle),
+        events: events.iter().map(|event| event_explanation(snapshot, *event, zone)).collect(),
+        partitions: partitions(snapshot, &events, zone),
+        counters: counters(snapshot, kr, &events),
+    })
+}
+
+impl Explanation {
+    /// As one line of JSON.
+    pub fn to_json(&self) -> String {
+        written(serde_json::to_string(self))
+    }
+}
+
+fn definition(book: &Book, key_result: &KeyResult) -> Vec<String> {
+    match &key_result.source {
+        Source::Manual => vec!["the value of the latest check-in".to_owned()],
+        Source::Milestones(milestones) => {
+            let mut text = vec!["the weight of the milestones that are done, of all weight".to_owned()];
+            text.extend(milestones.iter().map(|milestone| {
+                let done = if milestone.done.is_some() { "done" } else { "not done" };
+                format!("{}: weight {}, {done}", milestone.name, milestone.weight)
+            }));
+            text
+        }
+        Source::Metric { metric, stat } => {
+            let name = &book.metrics[usize::from(metric.0)].name;
+            let mut text: Vec<String> = stat_text(*stat).map(|stat| format!("{stat} of {name}")).into_iter().collect();
+            text.extend(lines(book, *metric));
+            text
+        }
+    }
+}
+
+/// The event with the least watermark, and which partition of its topic is known least far.
+fn held_back_by(snapshot: &Snapshot, events: &[EventIndex], zone: &Zone) -> Option<String> {
+    let book = &*snapshot.book;
+    let progress = |event: &EventIndex| snapshot.events.get(usize::from(event.0)).copied().unwrap_or_default();
+    let slowest = events.iter().min_by_key(|event| progress(event).watermark)?;
+    let event = &book.events[usize::from(slowest.0)];
+    let topic = &book.topics[usize::from(event.topic.0)].name;
+    let theirs = snapshot.partitions.iter().filter(|progress| progress.partition.topic == event.topic);
+    let Some(watermark) = progress(slowest).watermark else {
+        return Some(format!("{}: a partition of topic {topic} was not read yet", event.name));
+    };
+    if watermark >= snapshot.at {
+        return None;
+    }
+    // Of a partition only the broker's word is known here; a watermark may be further by its events.
+    let last = theirs.min_by_key(|progress| (progress.complete_until, progress.last_record_at))?;
+    let lag = last
+        .log_end
+        .map_or_else(String::new, |end| format!(", {} behind its end", records(end.saturating_sub(last.next_offset))));
+    let at = zone.format(watermark);
+    Some(format!("{}, known up to {at}: partition {} of topic {topic}{lag}", event.name, last.partition.number))
+}
+
+fn records(count: i64) -> String {
+    match count {
+        1 => "1 record".to_owned(),
+        _ => format!("{} records", count.max(0)),
+    }
+}
+
+fn event_explanation(snapshot: &Snapshot, index: EventIndex, zone: &Zone) -> EventExplanation {
+    let book = &*snapshot.book;
+    let event = &book.events[usize::from(index.0)];
+    let progress = snapshot.events.get(usize::from(index.0)).copied().unwrap_or_default();
+    let time = |at: Option<Timestamp>| at.map(|at| zone.format(at));
+    EventExplanation {
+        event: event.name.clone(),
+        topic: book.topics[usize::from(event.topic.0)].name.clone(),
+        watermark: time(progress.watermark),
+        last_event_at: time(progress.last_event_at),
+        last_record_at: time(progress.last_record_at),
+        behind_seconds: progress.watermark.map(|at| Fixed::from_seconds((snapshot.at - at).max(Span(0)))),
+    }
+}
+
+fn partitions(snapshot: &Snapshot, events: &[EventIndex], zone: &Zone) -> Vec<PartitionExplanation> {
+    let book = &*snapshot.book;
+    let read = |topic| events.iter().any(|event| book.events[usize::from(event.0)].topic == topic);
+    let theirs = snapshot.partitions.iter().filter(|progress| read(progress.partition.topic));
+    let explained = theirs.map(|progress| PartitionExplanation {
+        topic: book.topics[usize::from(progress.partition.topic.0)].name.clone(),
+        partition: progress.partition.number,
+        offsets: OffsetRange { first: progress.first_offset, next: progress.next_offset },
+        log_end: progress.log_end,
+        lag: progress.log_end.map(|end| end.saturating_sub(progress.next_offset).max(0)),
+        complete_until: progress.complete_until.map(|at| zone.format(at)),
+        last_record_at: progress.last_record_at.map(|at| zone.format(at)),
+    });
+    explained.collect()
+}
+
+/// The counters of the key result's topics, events and metrics.
+fn counters(snapshot: &Snapshot, key_result: &KeyResult, events: &[EventIndex]) -> Vec<CounterExplanation> {
+    let book = &*snapshot.book;
+    let Source::Metric { metric, .. } = key_result.source else {
+        return Vec::new();
+    };
+    let events: Vec<_> = events.iter().map(|index| &book.events[usize::from(index.0)]).collect();
+    let topic = |name: &str| events.iter().any(|event| book.topics[usize::from(event.topic.0)].name == name);
+    let event = |name: &str| events.iter().any(|event| event.name == name);
+    let metrics = super::definition::reads(book, metric);
+    let of_metric = |name: &str| match name.strip_prefix("event/") {
+        Some(name) => event(name),
+        None => metrics.contains(&name),
+    };
+    let told = snapshot.counters.iter().filter(|(_, count)| **count > 0).filter_map(|(key, count)| {
+        let (concerned, what) = match key {
+            CounterKey::Records { topic: name, result } => (topic(name), format!("records of {name}: {result}")),
+            CounterKey::DeadLetters { topic: name, reason } => {
+                (topic(name), format!("dead letters of {name}: {reason}"))
+            }
+            CounterKey::ValueFaults { metric, reason } => {
+                (of_metric(metric), format!("value faults of {metric}: {reason}"))
+            }
+            CounterKey::Copies { event: name } => (event(name), format!("copies of {name} removed")),
+            CounterKey::Unchecked { event: name } => {
+                (event(name), format!("{name} counted without looking for copies"))
+            }
+            CounterKey::SkippedOffsets { topic: name } => {
+                (topic(name), format!("offsets of {name} that the log did not give"))
+            }
+        };
+        concerned.then_some(CounterExplanation { what, count: *count })
+    });
+    told.collect()
+}
+
+/// The whole explanation as text, one fact a line.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
+        writeln!(f, "{}/{}  {}", self.objective, self.key_result, self.title)?;
+        writeln!(f, "  {}: {}", self.status, self.reason)?;
+        writeln!(f, "what")?;
+        self.definition.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        writeln!(f, "when")?;
+        if let Some(window) = &self.window {
+            writeln!(f, "  window  {window}")?;
+        }
+        let held = self.held_back_by.as_ref().map_or_else(String::new, |held| format!(", held back by {held}"));
+        writeln!(f, "  as of   {}{held}", dash(&self.as_of))?;
+        writeln!(f, "how")?;
+        if let Some(n) = self.n {
+            writeln!(f, "  n = {n}")?;
+        }
+        self.arithmetic.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        if !self.events.is_empty() {
+            writeln!(f, "events")?;
+        }
+        for event in &self.events {
+            let (watermark, last) = (dash(&event.watermark), dash(&event.last_event_at));
+            writeln!(f, "  {}: known up to {watermark}, latest {last}", event.event)?;
+            writeln!(f, "    topic {}: last record {}", event.topic, dash(&event.last_record_at))?;
+        }
+        if !self.partitions.is_empty() {
+            writeln!(f, "offsets")?;
+        }
+        for partition in &self.partitions {
+            let lag = partition.lag.map_or_else(String::new, |lag| format!(", lag {lag}"));
+            let OffsetRange { first, next } = partition.offsets;
+            writeln!(f, "  {}/{}: [{first}, {next}){lag}", partition.topic, partition.partition)?;
+        }
+        if !self.counters.is_empty() {
+            writeln!(f, "counted beside")?;
+        }
+        self.counters.iter().try_for_each(|counter| writeln!(f, "  {}: {}", counter.what, counter.count))
+    }
+}
