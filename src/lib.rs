@@ -18,4 +18,5 @@ pub mod chunk;
 pub mod score;
 pub mod snapshot;
 pub mod conventions;
+pub mod pipeline;
 

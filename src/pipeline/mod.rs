@@ -1,0 +1,20 @@
+//! The pipeline: `step` takes one input and answers with effects. No clock, no I/O: whatever happens outside comes in as an input,
+//! whatever shall happen outside goes out as an effect, and the same inputs give the same effects.
+
+pub mod counter;
+mod daily;
+pub mod floor;
+mod ledger;
+mod message;
+mod pack;
+mod restore;
+mod state;
+
+pub use daily::DailyFact;
+pub use message::*;
+pub use state::{DELTA_ENTRIES_MAX, State};
+
+/// Takes one input; what shall happen outside because of it comes back, in order.
+pub fn step(state: &mut State, input: Input<'_>) -> Vec<Effect> {
+    state.step(input)
+}

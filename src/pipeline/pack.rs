@@ -1,0 +1,147 @@
+//! Packs a partition's delta into a chunk: numbers of this process become names that outlive it.
+
+use std::collections::BTreeMap;
+
+use crate::aggregate::delta::{Counts, Delta};
+use crate::aggregate::member::{MemberId, Members};
+use crate::aggregate::pair::{Half, Tuples};
+use crate::aggregate::plan::{Aggregate, AggregateId, Facet, PairsIndex, Plan, SketchIndex, TallyIndex};
+use crate::book::Book;
+use crate::chunk::{BinRow, CellRow, Chunk, EventTimes, HalfRow, Head, StartRow, TextIndex};
+use crate::event::Offset;
+
+use super::counter;
+
+/// Texts of a chunk, each once, in the order of their first use.
+#[derive(Default)]
+struct Texts {
+    numbers: BTreeMap<MemberId, TextIndex>,
+    texts: Vec<String>,
+}
+
+impl Texts {
+    fn number(&mut self, member: MemberId, members: &Members) -> Option<TextIndex> {
+        if member == MemberId::NONE {
+            return None;
+        }
+        let texts = &mut self.texts;
+        Some(*self.numbers.entry(member).or_insert_with(|| {
+            texts.push(members.name(member).to_owned());
+            TextIndex(texts.len() as u32 - 1)
+        }))
+    }
+}
+
+/// Names of the aggregates, by where their facts are held.
+pub(super) struct Names {
+    tallies: BTreeMap<TallyIndex, AggregateId>,
+    sketches: BTreeMap<SketchIndex, AggregateId>,
+    pairs: BTreeMap<PairsIndex, AggregateId>,
+}
+
+impl Names {
+    pub(super) fn of(aggregates: &[Aggregate]) -> Names {
+        let mut names = Names { tallies: BTreeMap::new(), sketches: BTreeMap::new(), pairs: BTreeMap::new() };
+        for aggregate in aggregates {
+            match aggregate.facet {
+                Facet::Tally(index) => _ = names.tallies.insert(index, aggregate.id),
+                Facet::Sketch(index) => _ = names.sketches.insert(index, aggregate.id),
+                Facet::Pairs(index) => _ = names.pairs.insert(index, aggregate.id),
+            }
+        }
+        names
+    }
+}
+
+/// The chunk over `[from, to)` that holds all of `delta`, but for `evaluated` and `complete_until`, which the caller knows.
+pub(super) fn pack(
+    (book, plan, names): (&Book, &Plan, &Names),
+    topic: &str,
+    delta: &Delta,
+    (members, tuples): (&Members, &Tuples),
+    (from, to): (Offset, Offset),
+) -> Chunk {
+    let mut texts = Texts::default();
+    let mut chunk = Chunk { from, to, head: head((book, plan), topic, delta), ..Chunk::default() };
+    for (table, table_plan) in delta.tables.iter().zip(&plan.tables) {
+        for (member, bucket, cells, sketches) in table.rows() {
+            let member = texts.number(member, members);
+            for ((_, index), cell) in table_plan.tallies.iter().zip(cells).filter(|(_, cell)| !cell.is_empty()) {
+                chunk.cells.push(CellRow { aggregate: names.tallies[index], member, bucket, cell: *cell });
+            }
+            for ((_, index), sketch) in table_plan.sketches.iter().zip(sketches) {
+                let aggregate = names.sketches[index];
+                chunk.bins.extend(sketch.bins().map(|(bin, count)| BinRow { aggregate, member, bucket, bin, count }));
+            }
+        }
+    }
+    for (position, halves) in delta.halves.iter().enumerate().filter(|(_, halves)| !halves.is_empty()) {
+        let aggregate = names.pairs[&PairsIndex(position as u32)];
+        chunk
+            .halves
+            .extend(halves.iter().map(|(key, half)| half_row(aggregate, *key, half, (members, tuples), &mut texts)));
+    }
+    for (event, day, fingerprint) in &delta.ids {
+        chunk.ids.entry((plan.events[usize::from(event.0)].id, *day)).or_default().push(*fingerprint);
+    }
+    chunk.texts = texts.texts;
+    chunk
+}
+
+fn half_row(
+    aggregate: AggregateId,
+    key: u64,
+    half: &Half,
+    (members, tuples): (&Members, &Tuples),
+    texts: &mut Texts,
+) -> HalfRow {
+    let start = half.started().map(|(at, deadline, tuple)| StartRow {
+        at,
+        deadline,
+        dimensions: tuples.members(tuple).iter().map(|member| texts.number(*member, members)).collect(),
+    });
+    let ended = half.ended();
+    HalfRow {
+        aggregate,
+        key,
+        start,
+        first_end: ended.map(|(first, _)| first),
+        last_end: ended.map(|(_, last)| last),
+        void: half.is_void(),
+    }
+}
+
+fn head((book, plan): (&Book, &Plan), topic: &str, delta: &Delta) -> Head {
+    let mut head = Head { last_record_at: delta.last_record_at, ..Head::default() };
+    for (times, event_plan) in delta.times.iter().zip(&plan.events) {
+        if times.last_event_at.is_some() {
+            let times = EventTimes { watermark: times.watermark, last_event_at: times.last_event_at };
+            head.events.insert(event_plan.id, times);
+        }
+    }
+    for (key, count) in counts(book, topic, &delta.counts) {
+        *head.counters.entry(counter::name(&key)).or_default() += count;
+    }
+    head
+}
+
+/// The counters of a delta that are not 0.
+fn counts(book: &Book, topic: &str, counts: &Counts) -> Vec<(crate::snapshot::CounterKey, u64)> {
+    use crate::snapshot::CounterKey::*;
+    let topic = || topic.to_owned();
+    let event = |index: &crate::event::EventIndex| book.events[usize::from(index.0)].name.clone();
+    let records = [("read", counts.read), ("tombstone", counts.tombstones), ("dead_letter", counts.dead_records)];
+    let mut all: Vec<_> =
+        records.into_iter().map(|(result, n)| (Records { topic: topic(), result: result.to_owned() }, n)).collect();
+    all.push((SkippedOffsets { topic: topic() }, counts.skipped_offsets));
+    for (reason, n) in &counts.dead_letters {
+        all.push((DeadLetters { topic: topic(), reason: (*reason).to_owned() }, *n));
+    }
+    for ((metric, reason), n) in &counts.value_faults {
+        all.push((ValueFaults { metric: metric.clone(), reason: (*reason).to_owned() }, *n));
+    }
+    all.extend(counts.copies.iter().map(|(index, n)| (Copies { event: event(index) }, *n)));
+    all.extend(counts.unchecked.iter().map(|(index, n)| (Unchecked { event: event(index) }, *n)));
+    all.retain(|(_, n)| *n > 0);
+    all
+}
