@@ -20,3 +20,5 @@ pub mod snapshot;
 pub mod conventions;
 pub mod pipeline;
 
+pub mod settings;
+pub mod telemetry;
