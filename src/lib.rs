@@ -22,3 +22,4 @@ pub mod pipeline;
 
 pub mod settings;
 pub mod telemetry;
+pub mod ingest;

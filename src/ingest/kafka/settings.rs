@@ -1,0 +1,255 @@
+//! What a user may set about Kafka, what the design fixes, and the defaults between.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+
+use super::KafkaError;
+use crate::settings::Secret;
+
+/// How to reach Kafka and which group to be.
+#[derive(Clone, Default)]
+pub struct KafkaSettings {
+    /// `host:port`, separated by commas.
+    pub brokers: String,
+    /// The consumer group.
+    pub group: String,
+    /// Any of librdkafka's properties; the ones that the design depends on can only be repeated.
+    pub properties: BTreeMap<String, String>,
+    /// `sasl.password`, read from a file.
+    pub sasl_password: Option<Secret>,
+    /// `ssl.key.password`, read from a file.
+    pub ssl_key_password: Option<Secret>,
+}
+
+impl fmt::Debug for KafkaSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hidden = |(name, value): (&String, &String)| {
+            (name.clone(), if is_secret(name) { "(secret)".to_owned() } else { value.clone() })
+        };
+        formatter
+            .debug_struct("KafkaSettings")
+            .field("brokers", &self.brokers)
+            .field("group", &self.group)
+            .field("properties", &self.properties.iter().map(hidden).collect::<BTreeMap<_, _>>())
+            .field("sasl_password", &self.sasl_password)
+            .field("ssl_key_password", &self.ssl_key_password)
+            .finish()
+    }
+}
+
+/// Properties that have one right value here: name, value, why.
+const FIXED: [(&str, &str, &str); 7] = [
+    ("enable.auto.commit", "false", "offsets are committed together with what was counted, in the store"),
+    ("enable.auto.offset.store", "false", "offsets are committed together with what was counted, in the store"),
+    (
+        "auto.offset.reset",
+        "error",
+        "an offset that the log no longer holds is decided upon and recorded, never jumped over",
+    ),
+    (
+        "enable.partition.eof",
+        "false",
+        "librdkafka counts the end of a partition as a record and then skips one after a rebalance",
+    ),
+    ("partition.assignment.strategy", "cooperative-sticky", "partitions are claimed and given back one by one"),
+    ("allow.auto.create.topics", "false", "a misspelt topic has to be missed, not made"),
+    ("statistics.interval.ms", "0", "nothing reads librdkafka's statistics; krscore_* metrics are measured here"),
+];
+
+/// Properties that have a setting of their own, or that the code behind them sets.
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("bootstrap.servers", "set kafka.brokers instead"),
+    ("metadata.broker.list", "set kafka.brokers instead"),
+    ("group.id", "set kafka.group instead"),
+    ("log.queue", "librdkafka's log already goes to krscore's own"),
+    ("log_level", "filter krscore's own log by the target `librdkafka` instead"),
+    ("debug", "it prints records and secrets in clear text"),
+];
+
+/// Defaults that differ from librdkafka's, or that bound memory. Each can be set otherwise.
+const DEFAULTS: [(&str, &str); 14] = [
+    ("client.id", "krscore"),
+    // Records of aborted transactions are not events, and the log's end is then the last stable offset.
+    ("isolation.level", "read_committed"),
+    // At most 64 MiB wait in the queue for all partitions together (librdkafka checks it before each fetch), and a fetch brings 16 MiB.
+    ("queued.min.messages", "50000"),
+    ("queued.max.messages.kbytes", "65536"),
+    ("fetch.max.bytes", "16777216"),
+    // The largest record batch that can be read: a broker sends one that is greater than fetch.max.bytes all the same.
+    ("receive.message.max.bytes", "100000000"),
+    // How long a partition is left alone once the queue was full. 1 s by default, which is an idle core in a catch-up.
+    ("fetch.queue.backoff.ms", "10"),
+    // A broker answers the requests of one connection in order: the question for the log's end waits behind a fetch that waits for records.
+    ("fetch.wait.max.ms", "200"),
+    // Costs a few percent, and a score from flipped bits is worse.
+    ("check.crcs", "true"),
+    // So that a topic or partition that someone adds is seen in seconds, not in 5 minutes.
+    ("topic.metadata.refresh.interval.ms", "10000"),
+    // A broker that comes back is found within 3 s.
+    ("reconnect.backoff.max.ms", "3000"),
+    ("socket.keepalive.enable", "true"),
+    // Brokers close connections that are idle; that is no news.
+    ("log.connection.close", "false"),
+    // Nothing is reported to brokers about this client, and closing does not wait for it.
+    ("enable.metrics.push", "false"),
+];
+
+/// Defaults for the classic group protocol, where the client names them. A process that was killed holds its partitions for one session:
+/// 10 s here, 45 s by default. A rebalance takes two rounds of heartbeats.
+const CLASSIC_DEFAULTS: [(&str, &str); 3] = [
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("session.timeout.ms", "10000"),
+    ("heartbeat.interval.ms", "1000"),
+];
+
+impl KafkaSettings {
+    /// Whether librdkafka takes all of it, told without a client: nothing is connected and no group is joined.
+    ///
+    /// # Errors
+    /// [`KafkaError::Property`] names the first property that cannot be as it is set, with the reason.
+    pub fn validate(&self) -> Result<(), KafkaError> {
+        self.client_config()?.create_native_config().map(drop).map_err(super::error::start_error)
+    }
+
+    /// What librdkafka is created with.
+    ///
+    /// # Errors
+    /// [`KafkaError::Property`] names the first property that cannot be as it is set, with the reason.
+    pub(super) fn client_config(&self) -> Result<ClientConfig, KafkaError> {
+        self.check()?;
+        let mut config = ClientConfig::new();
+        let classic =
+            self.properties.get("group.protocol").is_none_or(|protocol| protocol.eq_ignore_ascii_case("classic"));
+        let fixed = FIXED
+            .iter()
+            .map(|(name, value, _)| (*name, *value))
+            .filter(|(name, _)| *name != "partition.assignment.strategy");
+        let group = CLASSIC_DEFAULTS.into_iter().filter(|_| classic);
+        for (name, value) in DEFAULTS.into_iter().chain(group).chain(fixed) {
+            config.set(name, value);
+        }
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
+        for (name, secret) in [("sasl.password", &self.sasl_password), ("ssl.key.password", &self.ssl_key_password)] {
+            if let Some(secret) = secret {
+                config.set(name, secret.expose());
+            }
+        }
+        config.set("bootstrap.servers", &self.brokers).set("group.id", &self.group);
+        // What is worth a line at all is decided by the subscriber's filter.
+        config.set_log_level(RDKafkaLogLevel::Info);
+        Ok(config)
+    }
+
+    /// Whether records of open and aborted transactions are left out.
+    pub(super) fn reads_committed(&self) -> bool {
+        self.properties.get("isolation.level").is_none_or(|level| level == "read_committed")
+    }
+
+    fn check(&self) -> Result<(), KafkaError> {
+        let fault =
+            |name: &str, reason: String| Err(KafkaError::Property { name: format!("kafka.properties {name}"), reason });
+        for (name, text) in [("kafka.brokers", &self.brokers), ("kafka.group", &self.group)] {
+            if text.trim().is_empty() {
+                return Err(KafkaError::Property { name: name.to_owned(), reason: "it must not be empty".to_owned() });
+            }
+        }
+        for (name, value) in &self.properties {
+            if let Some((_, instead)) = ELSEWHERE.iter().find(|(elsewhere, _)| elsewhere == name) {
+                return fault(name, (*instead).to_owned());
+            }
+            if let Some((_, right, why)) = FIXED.iter().find(|(fixed, _, _)| fixed == name)
+                && value != right
+            {
+                return fault(name, format!("it can only be {right}: {why}"));
+            }
+        }
+        for (name, secret) in [("sasl.password", &self.sasl_password), ("ssl.key.password", &self.ssl_key_password)] {
+            if secret.is_some() && self.properties.contains_key(name) {
+                return fault(
+                    name,
+                    format!("it is also set by kafka.{}_file; keep one of the two", name.replace('.', "_")),
+                );
+            }
+        }
+        let protocol = self.properties.get("security.protocol").map_or("plaintext", String::as_str);
+        if self.sasl_password.is_some() && !protocol.to_ascii_lowercase().starts_with("sasl_") {
+            return fault(
+                "security.protocol",
+                format!(
+                    "it is {protocol}, so the password of kafka.sasl_password_file would not be used; set sasl_ssl or sasl_plaintext"
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether the property's value must not be printed.
+pub(super) fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["password", "secret", "jaas", "key.pem", "oauthbearer.config", "token", "assertion.private"]
+        .iter()
+        .any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(properties: &[(&str, &str)]) -> KafkaSettings {
+        KafkaSettings {
+            brokers: "127.0.0.1:1".to_owned(),
+            group: "g".to_owned(),
+            properties: properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ..KafkaSettings::default()
+        }
+    }
+
+    fn check(properties: &[(&str, &str)], expected: &str) {
+        let said = match settings(properties).client_config() {
+            Ok(_) => "ok".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert!(said.contains(expected), "{properties:?}: {said}");
+    }
+
+    #[test]
+    fn properties_that_the_design_depends_on_are_refused_by_name() {
+        check(&[], "ok");
+        check(&[("enable.auto.commit", "false"), ("fetch.wait.max.ms", "50")], "ok");
+        check(&[("enable.auto.commit", "true")], "kafka.properties enable.auto.commit: it can only be false");
+        check(&[("enable.partition.eof", "true")], "skips one after a rebalance");
+        check(&[("auto.offset.reset", "earliest")], "it can only be error");
+        check(&[("partition.assignment.strategy", "range")], "it can only be cooperative-sticky");
+        check(&[("bootstrap.servers", "other:9092")], "set kafka.brokers instead");
+    }
+
+    #[test]
+    fn a_password_without_sasl_is_refused() {
+        let mut wrong = settings(&[]);
+        wrong.sasl_password = Some(Secret::new("right"));
+        assert!(wrong.client_config().is_err_and(|error| error.to_string().contains("would not be used")));
+        wrong.properties.insert("security.protocol".to_owned(), "SASL_SSL".to_owned());
+        let config = wrong.client_config().map(|config| config.get("sasl.password").map(str::to_owned));
+        assert_eq!(config.ok().flatten().as_deref(), Some("right"));
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let mut secret = settings(&[("sasl.password", "hunter2"), ("ssl.key.pem", "hunter2"), ("sasl.username", "me")]);
+        secret.ssl_key_password = Some(Secret::new("hunter2"));
+        let printed = format!("{secret:?}");
+        assert!(!printed.contains("hunter2") && printed.contains("me"), "{printed}");
+    }
+
+    #[test]
+    fn the_next_generation_group_protocol_gets_no_classic_settings() {
+        let next = settings(&[("group.protocol", "consumer")]).client_config().ok();
+        assert!(next.is_some_and(|config| config.get("session.timeout.ms").is_none()
+            && config.get("partition.assignment.strategy").is_none()));
+    }
+}
