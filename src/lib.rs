@@ -23,3 +23,4 @@ pub mod pipeline;
 pub mod settings;
 pub mod telemetry;
 pub mod ingest;
+pub mod store;

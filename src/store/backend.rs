@@ -1,0 +1,78 @@
+//! What a database must be able to do to be a store: statements only.
+
+use super::bi::BiUpdate;
+use super::error::StoreError;
+use super::{Claim, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey, StoredCheckIn, StoredChunk};
+
+/// A database: statements only. When they begin, commit, and what follows from their errors is [`super::session::Session`]'s.
+pub(super) trait Backend {
+    /// The writing connection. Dropping it rolls back whatever is open on it.
+    type Connection;
+    /// Begins a writing transaction.
+    const BEGIN: &'static str;
+
+    /// The store for people, without secrets.
+    fn name(&self) -> &str;
+    /// A writing connection; in a consumer, one that holds the consumer role.
+    async fn connect(&self) -> Result<Self::Connection, StoreError>;
+    /// Runs a statement without rows.
+    async fn run(connection: &mut Self::Connection, sql: &'static str) -> Result<(), sqlx::Error>;
+    /// Gives each key (sorted, each once) the next epoch, in key order.
+    async fn claim(
+        connection: &mut Self::Connection,
+        keys: &[&PartitionKey],
+        at: i64,
+    ) -> Result<Vec<Claim>, sqlx::Error>;
+    /// Moves the offsets of those partitions (sorted, each once) that stand where expected; answers with the row ids of the moved,
+    /// `None` for the others.
+    async fn advance(
+        connection: &mut Self::Connection,
+        partitions: &[&PartitionCommit],
+        at: i64,
+    ) -> Result<Vec<Option<i64>>, sqlx::Error>;
+    /// Appends each partition's parts under its row id.
+    async fn append_chunks(
+        connection: &mut Self::Connection,
+        partitions: &[(i64, &PartitionCommit)],
+        at: i64,
+    ) -> Result<(), sqlx::Error>;
+    /// How many dead letters each (topic, reason) has.
+    async fn dead_letter_counts(connection: &mut Self::Connection) -> Result<Vec<(String, String, i64)>, sqlx::Error>;
+    /// Inserts those that are not there.
+    async fn append_dead_letters(
+        connection: &mut Self::Connection,
+        letters: &[&DeadLetter],
+        at: i64,
+    ) -> Result<(), sqlx::Error>;
+    /// Appends a check-in.
+    async fn add_check_in(connection: &mut Self::Connection, check_in: &StoredCheckIn) -> Result<(), sqlx::Error>;
+    /// Records that the book of this hash scores from `at` on.
+    async fn record_book_revision(
+        connection: &mut Self::Connection,
+        hash: &str,
+        text: &str,
+        at: i64,
+    ) -> Result<(), sqlx::Error>;
+    /// Runs [`BiUpdate::statements`].
+    async fn write_bi(connection: &mut Self::Connection, update: &BiUpdate) -> Result<(), sqlx::Error>;
+
+    /// All chunk parts of these topics, by key, then range, then part.
+    async fn load_chunks(
+        &self,
+        cluster: &str,
+        topic_ids: &[String],
+        lane: &str,
+    ) -> Result<Vec<StoredChunk>, sqlx::Error>;
+    /// Where every partition of the cluster stands, by key.
+    async fn partitions(&self, cluster: &str) -> Result<Vec<Claim>, sqlx::Error>;
+    /// All check-ins, by what they speak of, then as recorded.
+    async fn check_ins(&self) -> Result<Vec<StoredCheckIn>, sqlx::Error>;
+    /// A number that changes whenever a check-in is added.
+    async fn check_ins_version(&self) -> Result<i64, sqlx::Error>;
+    /// The newest dead letters first.
+    async fn dead_letters(&self, filter: &DeadLetterFilter, limit: i64) -> Result<Vec<DeadLetter>, sqlx::Error>;
+    /// The bytes that the store takes.
+    async fn store_bytes(&self) -> Result<u64, sqlx::Error>;
+    /// Asks for an answer.
+    async fn ping(&self) -> Result<(), sqlx::Error>;
+}

@@ -1,0 +1,106 @@
+//! Rows of tables as tuples, which both databases decode alike, and the values made of them.
+
+use super::{Claim, DeadLetter, PartitionKey, StoredCheckIn, StoredChunk};
+use crate::fixed::Fixed;
+use crate::time::Timestamp;
+
+/// A row of `check_in`: objective, key result, at, recorded at, value, confidence, note, blocker, author.
+pub(super) type CheckInRow =
+    (String, String, i64, i64, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+
+/// A partition's key: cluster, topic id, partition, lane, topic.
+type KeyRow = (String, String, i32, String, String);
+
+/// A row of `chunk` with its partition's key.
+pub(super) type ChunkRow = (String, String, i32, String, String, i64, i64, i32, Vec<u8>);
+
+/// A row of `partition_claim`: key, epoch, next offset, leader epoch.
+pub(super) type ClaimRow = (String, String, i32, String, String, i64, Option<i64>, Option<i32>);
+
+/// A row of `dead_letter` with its partition's key: offset, event, reason, detail, record's time, sample.
+pub(super) type DeadLetterRow =
+    (String, String, i32, String, String, i64, String, String, String, Option<i64>, Vec<u8>);
+
+fn key((cluster, topic_id, partition, lane, topic): KeyRow) -> PartitionKey {
+    PartitionKey { cluster, topic_id, topic, partition, lane }
+}
+
+pub(super) fn check_in(row: CheckInRow) -> Result<StoredCheckIn, sqlx::Error> {
+    let (objective, key_result, at, recorded_at, value, confidence, note, blocker, author) = row;
+    Ok(StoredCheckIn {
+        objective,
+        key_result,
+        at: Timestamp(at),
+        recorded_at: Timestamp(recorded_at),
+        value: number(value)?,
+        confidence: number(confidence)?,
+        note,
+        blocker,
+        author,
+    })
+}
+
+pub(super) fn claim(row: ClaimRow) -> Claim {
+    let (cluster, topic_id, partition, lane, topic, epoch, next_offset, leader_epoch) = row;
+    Claim { key: key((cluster, topic_id, partition, lane, topic)), epoch, next_offset, leader_epoch }
+}
+
+pub(super) fn chunk(row: ChunkRow) -> StoredChunk {
+    let (cluster, topic_id, partition, lane, topic, from, to, part, bytes) = row;
+    StoredChunk { key: key((cluster, topic_id, partition, lane, topic)), from, to, part, bytes }
+}
+
+pub(super) fn dead_letter(row: DeadLetterRow) -> DeadLetter {
+    let (cluster, topic_id, partition, lane, topic, offset, event, reason, detail, record_at, sample) = row;
+    DeadLetter {
+        key: key((cluster, topic_id, partition, lane, topic)),
+        offset,
+        event,
+        reason,
+        detail,
+        record_at: record_at.map(Timestamp),
+        sample,
+    }
+}
+
+fn number(text: Option<String>) -> Result<Option<Fixed>, sqlx::Error> {
+    text.map(|text| Fixed::parse(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))).transpose()
+}
+
+/// Text that both databases take: PostgreSQL has no NUL in a text, and a record may well have one.
+pub(super) fn storable(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{2400}").into() } else { text.into() }
+}
+
+// The statements that both databases read alike.
+
+pub(super) const DEAD_LETTER_COUNTS: &str = "
+SELECT topic, reason, count(*) FROM dead_letter JOIN partition_claim USING (partition_id) GROUP BY topic, reason";
+
+pub(super) const ADD_CHECK_IN: &str = "
+INSERT INTO check_in (objective, key_result, at, recorded_at, value, confidence, note, blocker, author)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+pub(super) const CHECK_INS: &str = "
+SELECT objective, key_result, at, recorded_at, value, confidence, note, blocker, author
+FROM check_in ORDER BY at, recorded_at, check_in_id";
+
+/// Rows are only ever added, so their number changes with each. The greatest id would not do: PostgreSQL gives ids before commits,
+/// and a smaller one may appear after a greater one was seen.
+pub(super) const CHECK_INS_VERSION: &str = "SELECT count(*) FROM check_in";
+
+pub(super) const RECORD_BOOK: &str = "
+INSERT INTO book_revision (hash, text, first_at, last_at) VALUES ($1, $2, $3, $3)
+ON CONFLICT (hash) DO UPDATE SET last_at = excluded.last_at";
+
+pub(super) const PARTITIONS: &str = "
+SELECT cluster, topic_id, partition, lane, topic, epoch, next_offset, leader_epoch
+FROM partition_claim WHERE cluster = $1 ORDER BY topic_id, partition, lane";
+
+pub(super) const DEAD_LETTERS: &str = "
+SELECT cluster, topic_id, partition, lane, topic, record_offset, event, reason, detail, record_at, sample
+FROM dead_letter JOIN partition_claim USING (partition_id)
+WHERE ($1 IS NULL OR topic = $1) AND ($2 IS NULL OR event = $2) AND ($3 IS NULL OR reason = $3)
+ORDER BY stored_at DESC, topic, partition, lane, record_offset DESC, event LIMIT $4";
+
+pub(super) const PING: &str = "SELECT 1";
