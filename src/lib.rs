@@ -24,3 +24,4 @@ pub mod settings;
 pub mod telemetry;
 pub mod ingest;
 pub mod store;
+pub mod expose;

@@ -1,0 +1,86 @@
+//! What readers see of a Snapshot: metrics, the API and the page, over HTTP. Knows nothing of Kafka and nothing of the store:
+//! Snapshots come in by a watch, check-ins go out by a trait.
+//!
+//! ```text
+//! Snapshot ──watch──▶ publish (encodes once) ──watch──▶ Readers ──▶ /metrics, /api/v1/…, /
+//! check-in ◀── CheckInSink ◀── POST /api/v1/check-ins
+//! ```
+
+mod api;
+pub mod generate;
+mod goal;
+pub mod metrics;
+mod readiness;
+mod server;
+mod token;
+pub(crate) mod people;
+mod web;
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::body::Bytes;
+use tokio::sync::watch;
+
+use crate::snapshot::Snapshot;
+use crate::time::Timestamp;
+
+pub use api::{CheckInFault, CheckInSink, Written};
+pub use readiness::{PartitionLag, Phase, Readiness};
+pub use server::{
+    BODY_BYTES_MAX, BindError, CONNECTION_LIFETIME_MAX, CONNECTIONS_MAX, DRAIN_TIMEOUT, HEADER_BYTES_MAX,
+    HEADER_READ_TIMEOUT, HEADERS_MAX, REQUEST_TIMEOUT, Server, bind, router, serve,
+};
+pub use token::{TOKEN_CHARS_MIN, Token, TokenError};
+
+/// A Snapshot with what every scrape would otherwise encode again.
+#[derive(Debug)]
+pub struct Published {
+    /// The Snapshot.
+    pub snapshot: Arc<Snapshot>,
+    /// Its `okr_*` families in Prometheus' text format.
+    pub okr_text: Bytes,
+    /// Its JSON document (DESIGN §7).
+    pub document: Bytes,
+    /// When it was encoded, by the wall clock.
+    pub published_at: Timestamp,
+}
+
+/// What readers hold: the latest Snapshot; `None` before the first.
+pub type Readers = watch::Receiver<Option<Arc<Published>>>;
+
+/// Encodes each Snapshot that comes, off the threads that consume or serve, until the sender is gone or the task is dropped. A Snapshot that is
+/// overtaken while an older one is encoded is never encoded at all.
+pub async fn publish(
+    mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    published: watch::Sender<Option<Arc<Published>>>,
+) {
+    loop {
+        let latest = snapshots.borrow_and_update().clone();
+        if let Some(snapshot) = latest {
+            match tokio::task::spawn_blocking(move || Published::encode(snapshot, wall_clock())).await {
+                Ok(encoded) => drop(published.send_replace(Some(Arc::new(encoded)))),
+                // Only a panic in the encoder or the runtime's end comes here; the last good one stays, and its age grows.
+                Err(error) => tracing::error!(%error, "a snapshot could not be encoded"),
+            }
+        }
+        if snapshots.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Published {
+    /// A Snapshot, encoded.
+    pub fn encode(snapshot: Arc<Snapshot>, published_at: Timestamp) -> Published {
+        let okr_text = Bytes::from(metrics::encode_scores(&snapshot));
+        let document = Bytes::from(snapshot.to_document());
+        Published { snapshot, okr_text, document, published_at }
+    }
+}
+
+/// The wall clock. The core never sees it; what is shown as an age does.
+pub(crate) fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
