@@ -25,3 +25,4 @@ pub mod telemetry;
 pub mod ingest;
 pub mod store;
 pub mod expose;
+pub mod service;

@@ -1,0 +1,131 @@
+//! How the consumer thread begins, and begins again: topics, stored facts, claims, first offsets.
+
+use super::*;
+
+impl ConsumerLoop {
+    /// Waits until the brokers answer and every topic of the book is there.
+    pub(super) fn find_topics(&mut self) -> Result<(), String> {
+        let mut said: Option<Phase> = None;
+        let mut error = None;
+        while !self.is_stopping() {
+            for event in self.consumer.poll() {
+                match event {
+                    ConsumerEvent::AuthenticationFailed { text } | ConsumerEvent::AccessDenied { text } => {
+                        return Err(text);
+                    }
+                    ConsumerEvent::Error { fatal: true, text } => return Err(text),
+                    ConsumerEvent::BrokersDown { text } | ConsumerEvent::Error { text, .. } => error = Some(text),
+                    ConsumerEvent::TopicMissing { .. }
+                    | ConsumerEvent::TopicRemade { .. }
+                    | ConsumerEvent::BrokersUp => {}
+                    event => self.deferred.push_back(event),
+                }
+            }
+            let waits_for = match self.consumer.describe_topics(BROKER_TIMEOUT) {
+                Ok(cluster) => {
+                    self.names = Names::of(&self.book, &cluster);
+                    let missing = self.names.missing(&self.book);
+                    if missing.is_empty() {
+                        info!(cluster = self.names.cluster(), topics = self.book.topics.len(), "topics found");
+                        self.wiring.readiness.set(Phase::Assignment { group: self.wiring.group.clone() });
+                        return Ok(());
+                    }
+                    Phase::Topics { missing }
+                }
+                Err(fault) => {
+                    let error = error.clone().unwrap_or_else(|| fault.to_string());
+                    Phase::Broker { brokers: self.wiring.brokers.clone(), error: Some(error) }
+                }
+            };
+            if said.as_ref() != Some(&waits_for) {
+                match &waits_for {
+                    Phase::Topics { missing } => warn!(missing = missing.join(", "), "waiting for topics to be made"),
+                    _ => warn!(brokers = self.wiring.brokers, error, "waiting for kafka"),
+                }
+                self.wiring.readiness.set(waits_for.clone());
+                said = Some(waits_for);
+            }
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+        Ok(())
+    }
+
+    /// Asks for all stored facts; what is consumed until they are there is dropped.
+    pub(super) fn restore(&mut self) {
+        self.restored = false;
+        self.unstarted = None;
+        let (cluster, topic_ids) = (self.names.cluster().to_owned(), self.names.topic_ids());
+        self.ask(ToStore::Restore { cluster, topic_ids });
+    }
+
+    pub(super) fn restored(&mut self, chunks: Vec<StoredChunk>) -> Result<(), String> {
+        let begun = Instant::now();
+        let restored = chunks.into_iter().filter_map(|chunk| {
+            Some(RestoredChunk { partition: self.names.partition(&chunk.key)?, bytes: chunk.bytes })
+        });
+        let chunks: Vec<RestoredChunk> = restored.collect();
+        let count = chunks.len();
+        self.take(Input::Tick { now: now() })?;
+        self.take(Input::Restored { chunks })?;
+        self.restored = true;
+        info!(chunks = count, took_ms = begun.elapsed().as_millis() as u64, "facts restored");
+        self.claim();
+        Ok(())
+    }
+
+    /// Claims what the group gave us and we do not consume yet.
+    pub(super) fn claim(&mut self) {
+        if !self.restored {
+            return;
+        }
+        let wanted: Vec<Partition> = self.given.difference(&self.consumed).copied().collect();
+        if wanted.is_empty() {
+            return;
+        }
+        self.epoch = AssignmentEpoch(self.epoch.0 + 1);
+        self.wiring.readiness.set(Phase::Claim { partitions: wanted.len(), error: None });
+        let keys = wanted.iter().filter_map(|partition| self.names.key(*partition)).collect();
+        self.ask(ToStore::Claim { epoch: self.epoch, keys });
+    }
+
+    /// Begins to consume what was claimed, once the broker has told where partitions begin that were never consumed.
+    pub(super) fn start_claimed(&mut self) -> Result<(), String> {
+        let Some((epoch, claims)) = self.unstarted.take() else { return Ok(()) };
+        let named = claims.iter().filter_map(|claim| Some((self.names.partition(&claim.key)?, claim)));
+        let named: Vec<(Partition, &Claim)> = named.filter(|(partition, _)| self.given.contains(partition)).collect();
+        let new: Vec<Partition> = named.iter().filter(|(_, c)| c.next_offset.is_none()).map(|(p, _)| *p).collect();
+        let floor = floor::floor(&self.book, now());
+        let starts = match self.consumer.log_starts(&new, floor, BROKER_TIMEOUT) {
+            Ok(starts) => BTreeMap::from_iter(starts),
+            Err(fault) => {
+                warn!(%fault, "waiting for kafka to say where partitions begin");
+                self.unstarted = Some((epoch, claims));
+                return Ok(());
+            }
+        };
+        let mut claimed = Vec::new();
+        for (partition, claim) in named {
+            let known = LogStart { offset: claim.next_offset.unwrap_or(0), complete_since: None };
+            let start = starts.get(&partition).copied().unwrap_or(known);
+            if let Some(leader_epoch) = claim.leader_epoch {
+                self.leader_epochs.insert(partition, leader_epoch);
+            }
+            claimed.push(ClaimedPartition { partition, next_offset: claim.next_offset, start, epoch });
+        }
+        if claimed.is_empty() {
+            return Ok(());
+        }
+        self.take(Input::Claimed(claimed))
+    }
+
+    /// Stops consuming, and begins again from what is stored.
+    pub(super) fn reload(&mut self) -> Result<(), String> {
+        let consumed: Vec<Partition> = std::mem::take(&mut self.consumed).into_iter().collect();
+        if !consumed.is_empty() {
+            self.consumer.unassign(&consumed).map_err(|fault| fault.to_string())?;
+            self.take(Input::Unassigned(consumed))?;
+        }
+        self.restore();
+        Ok(())
+    }
+}

@@ -1,0 +1,327 @@
+//! The consumer thread: urgent answers first, then the group's events, then the clock, then at most one batch, then again. No queue
+//! stands between poll and step; under pressure the thread stops draining, and librdkafka's own bounded queue holds.
+
+mod begin;
+mod happen;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tracing::{error, info, warn};
+
+use crate::book::Book;
+use crate::event::{Offset, Partition};
+use crate::expose::metrics::ServiceMetrics;
+use crate::expose::{PartitionLag, Phase, Readiness};
+use crate::ingest::kafka::{Consumer, ConsumerEvent, PartitionFault};
+use crate::pipeline::RestoredChunk;
+use crate::pipeline::{AssignmentEpoch, ClaimedPartition, Cut, DailyFact, Effect, Input, LogStart, State, floor, step};
+use crate::service::clock::now;
+use crate::service::names::Names;
+use crate::service::store_task::{FromStore, ToStore};
+use crate::snapshot::Snapshot;
+use crate::store::{Claim, StoredChunk};
+
+/// Records of a batch at most.
+const BATCH_RECORDS_MAX: usize = 1_000;
+
+/// How long a batch is waited for where nothing else is to do.
+const BATCH_WAIT: Duration = Duration::from_millis(20);
+
+/// How often the broker is asked where the logs end.
+const LOG_ENDS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often Kafka is told how far the store is.
+const ADVISORY_COMMIT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a question to the brokers may take.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a flush may take before partitions are given back uncut; whoever gets them reads that part again.
+const FLUSH_BUDGET: Duration = Duration::from_secs(5);
+
+/// How long leaving the group may take.
+const CLOSE_BUDGET: Duration = Duration::from_secs(3);
+
+/// Daily facts that may wait for the BI task; beyond, older ones are made again after the next start.
+const DAILY_FACTS_MAX: usize = 200_000;
+
+/// What the thread shares with the rest of the service.
+pub(in crate::service) struct Wiring {
+    pub(super) to_store: mpsc::Sender<ToStore>,
+    pub(super) from_store: Receiver<FromStore>,
+    pub(super) snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    pub(super) daily: mpsc::Sender<Vec<DailyFact>>,
+    pub(super) readiness: Readiness,
+    pub(super) metrics: ServiceMetrics,
+    pub(super) stopping: Arc<AtomicBool>,
+    pub(super) group: String,
+    pub(super) brokers: String,
+    pub(super) commit_interval: Duration,
+}
+
+/// The thread's own.
+pub(in crate::service) struct ConsumerLoop {
+    wiring: Wiring,
+    book: Arc<Book>,
+    consumer: Consumer,
+    state: State,
+    names: Names,
+    epoch: AssignmentEpoch,
+    /// What the group gave us.
+    given: BTreeSet<Partition>,
+    /// What of it is consumed.
+    consumed: BTreeSet<Partition>,
+    /// Claims whose beginning the broker has not told yet.
+    unstarted: Option<(AssignmentEpoch, Vec<Claim>)>,
+    restored: bool,
+    leader_epochs: BTreeMap<Partition, i32>,
+    deferred: VecDeque<ConsumerEvent>,
+    offsets: BTreeMap<Partition, Offset>,
+    daily: Vec<DailyFact>,
+    tick_due: Instant,
+    log_ends_due: Instant,
+    advisory_due: Instant,
+}
+
+impl ConsumerLoop {
+    pub(super) fn new(book: Arc<Book>, consumer: Consumer, wiring: Wiring) -> ConsumerLoop {
+        let due = Instant::now();
+        ConsumerLoop {
+            state: State::new(Arc::clone(&book), None),
+            names: Names::default(),
+            epoch: AssignmentEpoch(0),
+            given: BTreeSet::new(),
+            consumed: BTreeSet::new(),
+            unstarted: None,
+            restored: false,
+            leader_epochs: BTreeMap::new(),
+            deferred: VecDeque::new(),
+            offsets: BTreeMap::new(),
+            daily: Vec::new(),
+            tick_due: due,
+            log_ends_due: due,
+            advisory_due: due,
+            wiring,
+            book,
+            consumer,
+        }
+    }
+
+    /// Runs until told to stop, or until it cannot go on.
+    ///
+    /// # Errors
+    /// One sentence why it cannot go on.
+    pub(super) fn run(mut self) -> Result<(), String> {
+        let done = self.consume();
+        self.wiring.readiness.set(Phase::Draining);
+        if done.is_ok() {
+            self.drain();
+        }
+        if let Err(fault) = self.consumer.close(CLOSE_BUDGET) {
+            warn!(%fault, "leaving the group took too long");
+        }
+        done
+    }
+
+    fn consume(&mut self) -> Result<(), String> {
+        self.find_topics()?;
+        self.restore();
+        while !self.is_stopping() {
+            while let Ok(answer) = self.wiring.from_store.try_recv() {
+                self.answered(answer)?;
+            }
+            let mut events = std::mem::take(&mut self.deferred);
+            events.extend(self.consumer.poll());
+            for event in events {
+                self.happened(event)?;
+            }
+            self.start_claimed()?;
+            self.keep_time()?;
+            if self.state.is_saturated() {
+                self.take(Input::Flush)?;
+                self.wait_for_store(BATCH_WAIT)?;
+                continue;
+            }
+            let wait = BATCH_WAIT.min(self.tick_due.saturating_duration_since(Instant::now()));
+            let state = &mut self.state;
+            self.consumer.batch(wait, BATCH_RECORDS_MAX, |partition, epoch, records, leader_epoch| {
+                step(state, Input::Records { partition, epoch, records, leader_epoch });
+            });
+        }
+        Ok(())
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.wiring.stopping.load(Ordering::Relaxed)
+    }
+
+    fn ask(&mut self, question: ToStore) {
+        if self.wiring.to_store.blocking_send(question).is_err() {
+            error!("the store's task has ended");
+        }
+    }
+
+    fn answered(&mut self, answer: FromStore) -> Result<(), String> {
+        match answer {
+            FromStore::Restored(chunks) => self.restored(chunks),
+            FromStore::Claimed { epoch, claims } => {
+                if epoch == self.epoch {
+                    self.unstarted = Some((epoch, claims));
+                }
+                Ok(())
+            }
+            FromStore::Committed(id) => self.take(Input::Persisted(id)),
+            FromStore::Fenced { partitions } => {
+                let names: Vec<String> =
+                    partitions.iter().map(|key| format!("{}/{}", key.topic, key.partition)).collect();
+                warn!(
+                    partitions = names.join(", "),
+                    "fenced: another process has claimed these; reading all state again"
+                );
+                self.reload()
+            }
+            FromStore::CheckIns(check_ins) => self.take(Input::CheckIns(check_ins)),
+            FromStore::GaveUp(text) => Err(text),
+        }
+    }
+
+    fn keep_time(&mut self) -> Result<(), String> {
+        let at = Instant::now();
+        if at >= self.log_ends_due {
+            self.log_ends_due = at + LOG_ENDS_INTERVAL;
+            self.consumer.ask_log_ends(now());
+            self.consumer.ask_topics();
+        }
+        if at >= self.advisory_due {
+            self.advisory_due = at + ADVISORY_COMMIT_INTERVAL;
+            self.commit_offsets();
+        }
+        if at >= self.tick_due {
+            self.tick_due = at + self.wiring.commit_interval;
+            self.record_daily();
+            self.take(Input::Tick { now: now() })?;
+        }
+        Ok(())
+    }
+
+    fn commit_offsets(&mut self) {
+        let offsets: Vec<(Partition, Offset)> = std::mem::take(&mut self.offsets).into_iter().collect();
+        if !offsets.is_empty() {
+            self.consumer.commit_offsets_async(&offsets);
+        }
+    }
+
+    /// One input, and its effects.
+    fn take(&mut self, input: Input<'_>) -> Result<(), String> {
+        for effect in step(&mut self.state, input) {
+            match effect {
+                Effect::Start(starts) => {
+                    let starts: Vec<_> = starts
+                        .into_iter()
+                        .map(|(p, offset)| (p, offset, self.leader_epochs.get(&p).copied()))
+                        .collect();
+                    self.consumer.assign(&starts, self.epoch).map_err(|fault| fault.to_string())?;
+                    self.consumed.extend(starts.iter().map(|(partition, ..)| *partition));
+                    // Nothing can be caught up before the broker has said where these logs end.
+                    self.log_ends_due = Instant::now();
+                    info!(partitions = starts.len(), epoch = self.epoch.0, "consuming");
+                }
+                Effect::Persist(cut) => self.persist(*cut),
+                Effect::Publish(snapshot) => self.publish(snapshot),
+                Effect::Record(facts) => {
+                    self.daily.extend(facts);
+                    self.daily.truncate(DAILY_FACTS_MAX);
+                }
+                Effect::CommitOffsets(offsets) => self.offsets.extend(offsets),
+                Effect::Reload { reason } => {
+                    warn!(reason, "reading all state again");
+                    self.reload()?;
+                }
+                Effect::GiveUp { reason } => return Err(reason),
+            }
+        }
+        Ok(())
+    }
+
+    fn persist(&mut self, cut: Cut) {
+        let id = cut.id;
+        let commit = self.names.commit(cut);
+        self.ask(ToStore::Commit { id, commit });
+    }
+
+    fn publish(&mut self, snapshot: Arc<Snapshot>) {
+        let behind = snapshot.partitions.iter().filter(|p| p.complete_until.is_none()).map(|p| PartitionLag {
+            topic: self.book.topics[usize::from(p.partition.topic.0)].name.clone(),
+            partition: p.partition.number,
+            lag: p.log_end.map(|end| u64::try_from(end - p.next_offset).unwrap_or(0)),
+        });
+        let was_ready = self.wiring.readiness.phase() == Phase::Ready;
+        let phase = match snapshot.catching_up {
+            true if !was_ready => Phase::CatchingUp { partitions: behind.collect() },
+            _ => Phase::Ready,
+        };
+        if phase == Phase::Ready && !was_ready {
+            info!("caught up: every partition has reached its log's end once");
+        }
+        self.wiring.readiness.set(phase);
+        self.wiring.snapshots.send_replace(Some(snapshot));
+    }
+
+    /// Hands daily facts to the BI task as far as it takes them; the others wait for the next tick.
+    fn record_daily(&mut self) {
+        if self.daily.is_empty() {
+            return;
+        }
+        if let Ok(place) = self.wiring.daily.try_reserve() {
+            place.send(std::mem::take(&mut self.daily));
+        }
+    }
+
+    /// Cuts what is uncut and waits until it is stored, for at most [`FLUSH_BUDGET`].
+    fn flush(&mut self) -> Result<(), String> {
+        let until = Instant::now() + FLUSH_BUDGET;
+        let mut flushed = false;
+        while Instant::now() < until {
+            if !self.state.is_persisting() {
+                if flushed {
+                    return Ok(());
+                }
+                self.take(Input::Flush)?;
+                flushed = true;
+                continue;
+            }
+            // Polling keeps the membership; what happens meanwhile is looked at after the flush.
+            let events = self.consumer.poll();
+            self.deferred.extend(events);
+            self.wait_for_store(Duration::from_millis(5))?;
+        }
+        warn!("the flush took too long: what is not committed will be read again");
+        Ok(())
+    }
+
+    fn wait_for_store(&mut self, wait: Duration) -> Result<(), String> {
+        match self.wiring.from_store.recv_timeout(wait) {
+            Ok(answer) => self.answered(answer),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Cuts, persists, tells Kafka, and gives the partitions back.
+    fn drain(&mut self) {
+        let begun = Instant::now();
+        if let Err(text) = self.flush() {
+            error!(text, "the last flush failed");
+        }
+        self.commit_offsets();
+        let given: Vec<Partition> = std::mem::take(&mut self.given).into_iter().collect();
+        if let Err(fault) = self.consumer.unassign(&given) {
+            warn!(%fault, "giving the partitions back failed");
+        }
+        info!(took_ms = begun.elapsed().as_millis() as u64, "drained");
+    }
+}

@@ -1,0 +1,294 @@
+//! The service: builds everything, spawns, runs effects, drains.
+//!
+//! ```text
+//! consumer thread ── ToStore ──▶ store task ── FromStore ──▶ consumer thread
+//!        ├── watch<Snapshot> ──▶ publish (encodes) ──▶ HTTP readers
+//!        └── days ──▶ BI task
+//! ```
+//!
+//! Every queue is bounded: see the constants beside each.
+
+mod bi_task;
+mod clock;
+mod consumer_loop;
+mod names;
+mod store_task;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{info, warn};
+
+use crate::book::Book;
+use crate::event::TopicIndex;
+use crate::expose::metrics::ServiceMetrics;
+use crate::expose::{self, CheckInFault, CheckInSink, Phase, Readers, Readiness, Token, Written};
+use crate::ingest::kafka::{Consumer, KafkaSettings};
+use crate::score::CheckIn;
+use crate::settings::{self, Settings};
+use crate::store::{OpenMode, Store, StoreOptions};
+
+pub use clock::now;
+use consumer_loop::{ConsumerLoop, Wiring};
+use store_task::StoreTask;
+
+/// Questions to the store that may wait: one cut, one claim and one restore are the most that is ever asked.
+const TO_STORE_MAX: usize = 4;
+
+/// Answers that may wait for the consumer thread.
+const FROM_STORE_MAX: usize = 64;
+
+/// Batches of daily facts that may wait for the BI task.
+const DAYS_MAX: usize = 4;
+
+/// How long the tasks may take to end after the consumer thread has.
+const DRAIN_BUDGET: Duration = Duration::from_secs(4);
+
+/// How long a store that is away is waited for before it is asked again.
+const STORE_WAIT: Duration = Duration::from_secs(1);
+
+/// Why a service cannot start or go on: one sentence for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{sentence}")]
+pub struct ServiceError {
+    sentence: String,
+    /// Whether the settings are wrong, as opposed to the world around.
+    pub is_wrong_use: bool,
+}
+
+fn failed(sentence: impl std::fmt::Display) -> ServiceError {
+    ServiceError { sentence: sentence.to_string(), is_wrong_use: false }
+}
+
+fn wrong_use(sentence: impl std::fmt::Display) -> ServiceError {
+    ServiceError { sentence: sentence.to_string(), is_wrong_use: true }
+}
+
+/// A book with its text, as it is recorded in the store.
+#[derive(Clone, Debug)]
+pub struct LoadedBook {
+    /// The book.
+    pub book: Arc<Book>,
+    /// Its files' text, one after the other.
+    pub text: String,
+}
+
+/// A service that listens; [`Running::finished`] says how it ended.
+pub struct Running {
+    /// Where it listens; the port is the real one where 0 was asked for.
+    pub address: SocketAddr,
+    /// What it waits for.
+    pub readiness: Readiness,
+    /// The latest Snapshot, encoded.
+    pub readers: Readers,
+    stopping: Arc<AtomicBool>,
+    finished: oneshot::Receiver<Result<(), ServiceError>>,
+}
+
+impl Running {
+    /// Asks it to drain and end.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// What [`Running::stop`] does, for those who do not hold the service.
+    pub fn stopper(&self) -> impl Fn() + Send + 'static {
+        let stopping = Arc::clone(&self.stopping);
+        move || stopping.store(true, Ordering::Relaxed)
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// Why it could not go on.
+    pub async fn finished(&mut self) -> Result<(), ServiceError> {
+        let gone = |_| Err(failed("the service ended without a word; this is a fault of krscore"));
+        (&mut self.finished).await.unwrap_or_else(gone)
+    }
+}
+
+/// Starts the service. What can be wrong without any partner is found first: the settings, then the port.
+///
+/// # Errors
+/// Settings of Kafka or the store that cannot be used, a port that is taken.
+pub async fn start(settings: Settings, loaded: LoadedBook) -> Result<Running, ServiceError> {
+    let book = loaded.book.clone();
+    kafka_settings(&settings).validate().map_err(wrong_use)?;
+    store_options(&settings.store).validate().map_err(wrong_use)?;
+    let listener = expose::bind(&settings.http.listen.to_string()).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let readiness = Readiness::default();
+    let (snapshots, snapshots_seen) = watch::channel(None);
+    let (published, readers) = watch::channel(None);
+    let metrics = ServiceMetrics::new(readers.clone(), readiness.clone()).map_err(failed)?;
+    let stopping = Arc::new(AtomicBool::new(false));
+    let stored = Arc::new(watch::Sender::new(None));
+    let server = expose::Server {
+        readers: readers.clone(),
+        metrics: metrics.clone(),
+        readiness: readiness.clone(),
+        book: Arc::clone(&book),
+        token: settings.http.token.as_ref().and_then(|token| Token::new(token.expose())),
+        check_ins: Arc::new(StoreSink(stored.subscribe())),
+    };
+    let (close_http, http_closes) = oneshot::channel::<()>();
+    let http = tokio::spawn(expose::serve(listener, server, async move {
+        // A sender that is gone says the same as one that has spoken.
+        let _ = http_closes.await;
+    }));
+    tokio::spawn(expose::publish(snapshots_seen.clone(), published));
+    info!(%address, book = book.hash, "listening");
+    let (finish, finished) = oneshot::channel();
+    let parts = Parts { settings, loaded, readiness: readiness.clone(), metrics, stored };
+    let wires = (snapshots, snapshots_seen, Arc::clone(&stopping));
+    tokio::spawn(async move {
+        let done = run_until_stopped(parts, wires).await;
+        drop(close_http);
+        if tokio::time::timeout(DRAIN_BUDGET, http).await.is_err() {
+            warn!("requests were still under way at the end");
+        }
+        // Nobody waits for a service whose `Running` was dropped.
+        let _ = finish.send(done);
+    });
+    Ok(Running { address, readiness, readers, stopping, finished })
+}
+
+/// What the service is built of.
+struct Parts {
+    settings: Settings,
+    loaded: LoadedBook,
+    readiness: Readiness,
+    metrics: ServiceMetrics,
+    stored: Arc<watch::Sender<Option<Arc<Store>>>>,
+}
+
+type Snapshots = watch::Sender<Option<Arc<crate::snapshot::Snapshot>>>;
+type SnapshotsSeen = watch::Receiver<Option<Arc<crate::snapshot::Snapshot>>>;
+
+async fn run_until_stopped(
+    parts: Parts,
+    (snapshots, snapshots_seen, stopping): (Snapshots, SnapshotsSeen, Arc<AtomicBool>),
+) -> Result<(), ServiceError> {
+    let Parts { settings, loaded, readiness, metrics, stored } = parts;
+    let Some(store) = open_store(&settings.store, &readiness, &stopping).await? else { return Ok(()) };
+    // Only who has the store joins the group: a second process, or one whose store is away, would take partitions that it cannot read.
+    let consumer = open_consumer(&settings, &loaded.book)?;
+    stored.send_replace(Some(Arc::clone(&store)));
+    if let Err(fault) = store.record_book_revision(&loaded.book.hash, &loaded.text).await {
+        warn!(%fault, "the book's revision could not be recorded");
+    }
+    let (to_store, asked) = mpsc::channel(TO_STORE_MAX);
+    let (answers, from_store) = std::sync::mpsc::sync_channel(FROM_STORE_MAX);
+    let (daily, days) = mpsc::channel(DAYS_MAX);
+    let task = StoreTask {
+        store: Arc::clone(&store),
+        answers,
+        metrics: metrics.clone(),
+        readiness: readiness.clone(),
+        epochs: BTreeMap::new(),
+    };
+    let store_task = tokio::spawn(task.run(asked));
+    let bi_task = tokio::spawn(bi_task::run(Arc::clone(&store), loaded.book.clone(), snapshots_seen, days));
+    let wiring = Wiring {
+        to_store,
+        from_store,
+        snapshots,
+        daily,
+        readiness: readiness.clone(),
+        metrics,
+        stopping,
+        group: settings.kafka.group.clone(),
+        brokers: settings.kafka.brokers.clone(),
+        commit_interval: Duration::from_micros(u64::try_from(settings.store.commit_interval.0).unwrap_or(1_000_000)),
+    };
+    let (finish, finished) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("consumer".to_owned()).spawn(move || {
+        let done = ConsumerLoop::new(loaded.book, consumer, wiring).run();
+        // The waiting side is this function, which waits.
+        let _ = finish.send(done);
+    });
+    thread.map_err(|fault| failed(format!("no thread for the consumer: {fault}")))?;
+    let done = finished
+        .await
+        .unwrap_or_else(|_| Err("the consumer thread ended with a panic; this is a fault of krscore".to_owned()));
+    readiness.set(Phase::Draining);
+    stored.send_replace(None);
+    for task in [store_task, bi_task] {
+        if tokio::time::timeout(DRAIN_BUDGET, task).await.is_err() {
+            warn!("a task took too long to end");
+        }
+    }
+    if let Some(store) = Arc::into_inner(store) {
+        store.close().await;
+    }
+    done.map_err(failed)
+}
+
+fn kafka_settings(settings: &Settings) -> KafkaSettings {
+    KafkaSettings {
+        brokers: settings.kafka.brokers.clone(),
+        group: settings.kafka.group.clone(),
+        properties: settings.kafka.properties.clone(),
+        sasl_password: settings.kafka.sasl_password.clone(),
+        ssl_key_password: settings.kafka.ssl_key_password.clone(),
+    }
+}
+
+fn open_consumer(settings: &Settings, book: &Book) -> Result<Consumer, ServiceError> {
+    let topics: Vec<(TopicIndex, String)> =
+        book.topics.iter().zip(0..).map(|(topic, index)| (TopicIndex(index), topic.name.clone())).collect();
+    Consumer::open(&kafka_settings(settings), &topics).map_err(failed)
+}
+
+fn store_options(settings: &settings::Store) -> StoreOptions {
+    let mut options = StoreOptions::new(settings.url.clone());
+    options.password = settings.password.as_ref().map(|secret| secret.expose().to_owned());
+    options
+}
+
+/// Opens the store; one that is away is waited for, one that cannot be used is an error. `None`: told to stop while waiting.
+async fn open_store(
+    settings: &settings::Store,
+    readiness: &Readiness,
+    stopping: &AtomicBool,
+) -> Result<Option<Arc<Store>>, ServiceError> {
+    let options = store_options(settings);
+    let mut said = None;
+    while !stopping.load(Ordering::Relaxed) {
+        match Store::open(&options, OpenMode::Consumer).await {
+            Ok(store) => {
+                info!(store = store.name(), "store open");
+                return Ok(Some(Arc::new(store)));
+            }
+            Err(fault) if fault.is_transient() => {
+                let text = fault.to_string();
+                if said.as_ref() != Some(&text) {
+                    warn!(fault = text, "waiting for the store");
+                }
+                readiness.set(Phase::Store { error: Some(text.clone()) });
+                said = Some(text);
+                tokio::time::sleep(STORE_WAIT).await;
+            }
+            Err(fault) => return Err(failed(fault)),
+        }
+    }
+    Ok(None)
+}
+
+/// Check-ins over HTTP go into the store, once it is open.
+struct StoreSink(watch::Receiver<Option<Arc<Store>>>);
+
+impl CheckInSink for StoreSink {
+    fn write(&self, check_in: CheckIn) -> Written<'_> {
+        let store = self.0.borrow().clone();
+        Box::pin(async move {
+            let away = |text: String| CheckInFault::Unavailable(text);
+            let store = store.ok_or_else(|| away("it is not open yet".to_owned()))?;
+            store.add_check_in(&check_in).await.map_err(|fault| away(fault.to_string()))
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! Names: the book's numbers of topics and partitions, and what the store calls them.
+
+use std::collections::BTreeMap;
+
+use crate::book::Book;
+use crate::event::{Partition, TopicIndex};
+use crate::ingest::kafka::ClusterDescription;
+use crate::pipeline::{Cut, DeadLetterSample, PartitionCut};
+use crate::store::{Commit, DeadLetter, LIVE_LANE, PartitionCommit, PartitionKey};
+
+/// The cluster's and topics' ids.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    cluster: String,
+    topics: BTreeMap<TopicIndex, (String, String)>,
+}
+
+impl Names {
+    /// Those of `cluster`.
+    pub(super) fn of(book: &Book, cluster: &ClusterDescription) -> Names {
+        let topics = cluster.topics.iter().map(|(index, topic)| {
+            let name = book.topics[usize::from(index.0)].name.clone();
+            (*index, (topic.id.clone(), name))
+        });
+        Names { cluster: cluster.cluster_id.clone().unwrap_or_default(), topics: topics.collect() }
+    }
+
+    /// The cluster's id; empty where it has none.
+    pub(super) fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The ids of all topics.
+    pub(super) fn topic_ids(&self) -> Vec<String> {
+        self.topics.values().map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Names of the topics that the book reads and the cluster does not have.
+    pub(super) fn missing(&self, book: &Book) -> Vec<String> {
+        let topics = book.topics.iter().zip(0..).filter(|(_, index)| !self.topics.contains_key(&TopicIndex(*index)));
+        topics.map(|(topic, _)| topic.name.clone()).collect()
+    }
+
+    /// What the store calls a partition; `None` for one of a topic that the cluster does not have.
+    pub(super) fn key(&self, partition: Partition) -> Option<PartitionKey> {
+        let (topic_id, topic) = self.topics.get(&partition.topic)?;
+        Some(PartitionKey {
+            cluster: self.cluster.clone(),
+            topic_id: topic_id.clone(),
+            topic: topic.clone(),
+            partition: partition.number,
+            lane: LIVE_LANE.to_owned(),
+        })
+    }
+
+    /// The partition that the store calls so; `None` for one that is none of ours.
+    pub(super) fn partition(&self, key: &PartitionKey) -> Option<Partition> {
+        let (topic, _) = self.topics.iter().find(|(_, (id, _))| *id == key.topic_id)?;
+        Some(Partition { topic: *topic, number: key.partition })
+    }
+
+    /// A cut in the store's words; epochs are the store task's to fill in.
+    pub(super) fn commit(&self, cut: Cut) -> Commit {
+        let mut partitions: Vec<PartitionCommit> =
+            cut.partitions.into_iter().filter_map(|p| self.partition_commit(p)).collect();
+        partitions.sort_by(|a, b| a.key.cmp(&b.key));
+        let dead_letters = cut.dead_letters.into_iter().filter_map(|letter| self.dead_letter(letter)).collect();
+        Commit { partitions, dead_letters }
+    }
+
+    fn partition_commit(&self, cut: PartitionCut) -> Option<PartitionCommit> {
+        Some(PartitionCommit {
+            key: self.key(cut.partition)?,
+            epoch: 0,
+            from: cut.from,
+            to: cut.to,
+            leader_epoch: cut.leader_epoch,
+            chunk_from: cut.chunk_from,
+            parts: cut.parts,
+        })
+    }
+
+    fn dead_letter(&self, letter: DeadLetterSample) -> Option<DeadLetter> {
+        Some(DeadLetter {
+            key: self.key(letter.partition)?,
+            offset: letter.offset,
+            event: letter.event,
+            reason: letter.reason,
+            detail: letter.detail,
+            record_at: letter.record_at,
+            sample: letter.sample,
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! The store's side of the service: one task that claims, loads and commits in the order in which it is asked, and asks again by itself
+//! where the store is away. The consumer thread never waits for a database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tracing::{error, info, warn};
+
+use crate::expose::metrics::ServiceMetrics;
+use crate::expose::{Phase, Readiness};
+use crate::pipeline::{AssignmentEpoch, CutId};
+use crate::score::CheckIn;
+use crate::store::{Claim, Commit, CommitOutcome, LIVE_LANE, PartitionKey, Resolved, Store, StoreError, StoredChunk};
+
+use super::clock::now;
+
+/// How often people's check-ins are looked for, and the store's size asked.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The first and the longest wait before a store that is away is asked again.
+const RETRY_WAIT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// What the consumer thread asks for.
+#[derive(Debug)]
+pub(super) enum ToStore {
+    /// All chunks of these topics.
+    Restore {
+        /// The cluster's id.
+        cluster: String,
+        /// The topics' ids.
+        topic_ids: Vec<String>,
+    },
+    /// These partitions, for this assignment.
+    Claim {
+        /// The assignment.
+        epoch: AssignmentEpoch,
+        /// The partitions.
+        keys: Vec<PartitionKey>,
+    },
+    /// A cut; the partitions' epochs are filled in here, from the last claim of each.
+    Commit {
+        /// The cut.
+        id: CutId,
+        /// What it commits.
+        commit: Commit,
+    },
+}
+
+/// What the store answered.
+#[derive(Debug)]
+pub(super) enum FromStore {
+    /// To [`ToStore::Restore`].
+    Restored(Vec<StoredChunk>),
+    /// To [`ToStore::Claim`].
+    Claimed {
+        /// The assignment.
+        epoch: AssignmentEpoch,
+        /// The partitions, each with the offset at which it stands.
+        claims: Vec<Claim>,
+    },
+    /// To [`ToStore::Commit`].
+    Committed(CutId),
+    /// Another process has claimed partitions of ours: nothing of the commit is in the store.
+    Fenced {
+        /// Which, for the log.
+        partitions: Vec<PartitionKey>,
+    },
+    /// What people said, whenever it has changed.
+    CheckIns(Vec<CheckIn>),
+    /// The store cannot be used.
+    GaveUp(String),
+}
+
+/// The store and what the task knows beside it.
+pub(super) struct StoreTask {
+    pub(super) store: Arc<Store>,
+    pub(super) answers: SyncSender<FromStore>,
+    pub(super) metrics: ServiceMetrics,
+    pub(super) readiness: Readiness,
+    pub(super) epochs: BTreeMap<PartitionKey, i64>,
+}
+
+impl StoreTask {
+    /// Answers until nobody asks any more.
+    pub(super) async fn run(mut self, mut asked: Receiver<ToStore>) {
+        let mut look = interval(LOOK_INTERVAL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seen = None;
+        loop {
+            tokio::select! {
+                biased;
+                question = asked.recv() => match question {
+                    Some(question) => self.answer(question).await,
+                    None => return,
+                },
+                _ = look.tick() => self.look(&mut seen).await,
+            }
+        }
+    }
+
+    async fn answer(&mut self, question: ToStore) {
+        let answer = match question {
+            ToStore::Restore { cluster, topic_ids } => self.restore(&cluster, &topic_ids).await,
+            ToStore::Claim { epoch, keys } => self.claim(epoch, &keys).await,
+            ToStore::Commit { id, commit } => self.commit(id, commit).await,
+        };
+        self.send(answer);
+    }
+
+    /// The consumer thread takes answers all the time; if it is gone, the process is about to end.
+    fn send(&self, answer: FromStore) {
+        if self.answers.try_send(answer).is_err() {
+            warn!("nobody takes the store's answer");
+        }
+    }
+
+    async fn restore(&self, cluster: &str, topic_ids: &[String]) -> FromStore {
+        let begun = Instant::now();
+        let mut wait = RETRY_WAIT.0;
+        loop {
+            match self.store.load_chunks(cluster, topic_ids, LIVE_LANE).await {
+                Ok(chunks) => {
+                    let bytes: usize = chunks.iter().map(|chunk| chunk.bytes.len()).sum();
+                    let took_ms = begun.elapsed().as_millis() as u64;
+                    info!(store = self.store.name(), chunks = chunks.len(), bytes, took_ms, "stored facts loaded");
+                    return FromStore::Restored(chunks);
+                }
+                Err(fault) => match self.again("loading stored facts", &fault, &mut wait).await {
+                    true => continue,
+                    false => return FromStore::GaveUp(fault.to_string()),
+                },
+            }
+        }
+    }
+
+    async fn claim(&mut self, epoch: AssignmentEpoch, keys: &[PartitionKey]) -> FromStore {
+        let mut wait = RETRY_WAIT.0;
+        loop {
+            match self.store.claim(keys).await {
+                Ok(claims) => {
+                    self.keep(&claims);
+                    info!(partitions = claims.len(), epoch = epoch.0, "claimed");
+                    return FromStore::Claimed { epoch, claims };
+                }
+                Err(fault) => match self.again("claiming partitions", &fault, &mut wait).await {
+                    true => continue,
+                    false => return FromStore::GaveUp(fault.to_string()),
+                },
+            }
+        }
+    }
+
+    fn keep(&mut self, claims: &[Claim]) {
+        self.epochs.extend(claims.iter().map(|claim| (claim.key.clone(), claim.epoch)));
+    }
+
+    async fn commit(&mut self, id: CutId, mut commit: Commit) -> FromStore {
+        let mut wait = RETRY_WAIT.0;
+        loop {
+            for partition in &mut commit.partitions {
+                partition.epoch = self.epochs.get(&partition.key).copied().unwrap_or(partition.epoch);
+            }
+            let begun = Instant::now();
+            match self.store.commit(&commit).await {
+                CommitOutcome::Committed => {
+                    self.metrics.committed(begun.elapsed(), now());
+                    return FromStore::Committed(id);
+                }
+                CommitOutcome::Fenced { partitions } => return self.fenced(partitions),
+                CommitOutcome::Failed { error } => {
+                    self.metrics.commit_failed();
+                    warn!(
+                        error,
+                        wait_ms = wait.as_millis() as u64,
+                        "commit failed, nothing of it is in the store; trying again"
+                    );
+                    pause(&mut wait).await;
+                }
+                CommitOutcome::Unknown { error } => {
+                    self.metrics.commit_failed();
+                    warn!(error, "commit's answer was lost; claiming again to find out");
+                    match self.resolve(&commit).await {
+                        Ok(Resolved::Committed(claims)) => {
+                            self.keep(&claims);
+                            self.metrics.committed(begun.elapsed(), now());
+                            info!("the lost commit is in the store");
+                            return FromStore::Committed(id);
+                        }
+                        Ok(Resolved::NotCommitted(claims)) => {
+                            self.keep(&claims);
+                            info!("the lost commit is not in the store; committing it again");
+                        }
+                        Ok(Resolved::Elsewhere(partitions)) => return self.fenced(partitions),
+                        Err(fault) => return FromStore::GaveUp(fault.to_string()),
+                    }
+                }
+            }
+        }
+    }
+
+    fn fenced(&self, partitions: Vec<PartitionKey>) -> FromStore {
+        self.metrics.fenced();
+        FromStore::Fenced { partitions }
+    }
+
+    async fn resolve(&self, commit: &Commit) -> Result<Resolved, StoreError> {
+        let mut wait = RETRY_WAIT.0;
+        loop {
+            match self.store.resolve_unknown(commit).await {
+                Ok(resolved) => return Ok(resolved),
+                Err(fault) => match self.again("finding out about a commit", &fault, &mut wait).await {
+                    true => continue,
+                    false => return Err(fault),
+                },
+            }
+        }
+    }
+
+    /// Whether to ask again; if so, after a wait.
+    async fn again(&self, what: &str, fault: &StoreError, wait: &mut Duration) -> bool {
+        if !fault.is_transient() {
+            error!(%fault, "{what} failed");
+            return false;
+        }
+        self.readiness.set(Phase::Store { error: Some(fault.to_string()) });
+        warn!(%fault, wait_ms = wait.as_millis() as u64, "{what} failed; trying again");
+        pause(wait).await;
+        true
+    }
+
+    /// Looks for new check-ins and at the store's size. A store that is away is no news here: commits say so.
+    async fn look(&self, seen: &mut Option<i64>) {
+        if let Ok(version) = self.store.check_ins_version().await
+            && *seen != Some(version)
+            && let Ok(check_ins) = self.store.check_ins().await
+        {
+            *seen = Some(version);
+            self.send(FromStore::CheckIns(check_ins));
+        }
+        if let Ok(bytes) = self.store.store_bytes().await {
+            self.metrics.set_store_bytes(bytes);
+        }
+    }
+}
+
+/// Waits, and makes the next wait twice as long, up to its limit.
+async fn pause(wait: &mut Duration) {
+    sleep(*wait).await;
+    *wait = (*wait * 2).min(RETRY_WAIT.1);
+}
