@@ -26,3 +26,4 @@ pub mod ingest;
 pub mod store;
 pub mod expose;
 pub mod service;
+pub mod demo;
