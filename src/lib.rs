@@ -27,3 +27,4 @@ pub mod store;
 pub mod expose;
 pub mod service;
 pub mod demo;
+pub mod cli;
