@@ -1,0 +1,22 @@
+//! The real `krscore` process between the real Kafka, SQLite and PostgreSQL, Prometheus and plain SQL clients: what a user gets.
+//!
+//! | file | shows |
+//! |---|---|
+//! | `live` | a record becomes a gauge within 3 s; SIGTERM drains; explain, check-ins |
+//! | `kill` | 20 times SIGKILL: the scores are those of one quiet replay |
+//! | `away` | brokers, topics and databases that are away are waited for |
+//! | `refused` | what cannot work ends at once with one sentence |
+//! | `records` | broken records are counted and sampled, and nothing stops |
+//! | `readers` | Prometheus, its alerts, the dashboard's queries; BI by SQL |
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod away;
+mod kill;
+mod live;
+mod place;
+mod readers;
+mod records;
+mod refused;
+mod service;

@@ -1,0 +1,463 @@
+//! A tiny world around the pipeline: logs with control records, a store, and processes that consume, commit, crash and come back.
+//!
+//! The pipeline is the real one. What stands around it is simulated by the rules of its contract: the log of a partition is records at
+//! offsets (a missing offset is a control record), a process answers `Effect`s as `service` does, and the store answers a process in
+//! the order in which it was asked.
+#![allow(dead_code, reason = "every test binary compiles all of it and uses its part")]
+
+pub mod storage;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use krscore::book::{Book, SourceFile, load, render};
+use krscore::event::{Offset, Partition, Record, TopicIndex};
+use krscore::pipeline::{
+    AssignmentEpoch, ClaimedPartition, Cut, CutId, DailyFact, Effect, Input, LogStart, State, step,
+};
+use krscore::score::{CheckIn, KeyResultScore};
+use krscore::snapshot::{CounterKey, Snapshot};
+use krscore::store::{Commit, PartitionCommit};
+use krscore::time::Timestamp;
+
+use storage::{Answer, Storage, key};
+
+/// A record in the log.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    pub offset: Offset,
+    pub at: Option<Timestamp>,
+    pub payload: Option<String>,
+}
+
+/// The log of one partition.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    pub records: Vec<Logged>,
+    /// The first offset that the broker still has.
+    pub low: Offset,
+    pub complete_since: Option<Timestamp>,
+    /// The offset after the last, control records included.
+    pub end: Offset,
+}
+
+/// A process that consumes some partitions.
+pub struct Process {
+    pub state: State,
+    epoch: AssignmentEpoch,
+    /// The assignment under which each partition is fetched.
+    fetched_under: BTreeMap<Partition, AssignmentEpoch>,
+    /// The epochs that the store gave.
+    epochs: BTreeMap<Partition, i64>,
+    /// What the group gave it.
+    given: BTreeSet<Partition>,
+    /// Where the consumer stands.
+    positions: BTreeMap<Partition, Offset>,
+    cut: Option<(CutId, Commit)>,
+    /// The store's answer on its way.
+    answer: Option<(CutId, Answer)>,
+    pub snapshot: Option<Arc<Snapshot>>,
+    pub publications: usize,
+    pub reloads: usize,
+    pub gave_up: Option<String>,
+    pub dead_letters: Vec<(String, String, Offset)>,
+}
+
+/// Logs, a store and processes.
+pub struct World<S> {
+    pub book: Arc<Book>,
+    pub logs: BTreeMap<Partition, Log>,
+    pub store: S,
+    pub processes: Vec<Option<Process>>,
+    pub now: Timestamp,
+    /// What was last recorded of each day, by objective, key result, day.
+    pub daily: BTreeMap<(usize, usize, String), KeyResultScore>,
+    pub ids_max: Option<usize>,
+    /// Rows at or after it are left out, as `replay --at` does.
+    pub until: Option<Timestamp>,
+}
+
+/// The book of a text.
+pub fn book(text: &str) -> Arc<Book> {
+    let sources = [SourceFile { name: "book.yaml".to_owned(), text: text.to_owned() }];
+    match load(&sources) {
+        Ok(loaded) => Arc::new(loaded.book),
+        Err(faults) => panic!("{}", render(&faults, &sources, false)),
+    }
+}
+
+/// `2026-10-05T10:00` in UTC; a date alone is its first instant.
+pub fn at(text: &str) -> Timestamp {
+    let filled = match text.len() {
+        10 => format!("{text}T00:00:00Z"),
+        16 => format!("{text}:00Z"),
+        _ => text.to_owned(),
+    };
+    Timestamp::parse_rfc3339(&filled).unwrap_or_else(|| panic!("no time: {text}"))
+}
+
+impl<S: Storage> World<S> {
+    /// A world without processes, at the beginning of `now`.
+    pub fn new(book: Arc<Book>, store: S, now: &str) -> World<S> {
+        World {
+            book,
+            logs: BTreeMap::new(),
+            store,
+            processes: Vec::new(),
+            now: at(now),
+            daily: BTreeMap::new(),
+            ids_max: None,
+            until: None,
+        }
+    }
+
+    /// A partition, made with an empty log if it was not there.
+    pub fn partition(&mut self, topic: &str, number: i32) -> Partition {
+        let index = self.book.topics.iter().position(|known| known.name == topic);
+        let topic = TopicIndex(index.unwrap_or_else(|| panic!("the book reads no {topic}")) as u16);
+        let partition = Partition { topic, number };
+        self.logs.entry(partition).or_default();
+        partition
+    }
+
+    /// Appends a record with its own timestamp.
+    pub fn produce(&mut self, topic: &str, number: i32, record_at: &str, json: &str) {
+        let partition = self.partition(topic, number);
+        self.append(partition, Some(at(record_at)), Some(json.to_owned()));
+    }
+
+    pub fn append(&mut self, partition: Partition, at: Option<Timestamp>, payload: Option<String>) {
+        let log = self.logs.entry(partition).or_default();
+        log.records.push(Logged { offset: log.end, at, payload });
+        log.end += 1;
+    }
+
+    /// Appends a control record: an offset that nobody is given.
+    pub fn control(&mut self, topic: &str, number: i32) {
+        let partition = self.partition(topic, number);
+        self.logs.entry(partition).or_default().end += 1;
+    }
+
+    /// Starts a process that is given all partitions; the number it goes by.
+    pub fn start(&mut self) -> usize {
+        let all: Vec<Partition> = self.logs.keys().copied().collect();
+        self.start_with(&all)
+    }
+
+    /// Starts a process that is given these partitions.
+    pub fn start_with(&mut self, partitions: &[Partition]) -> usize {
+        let mut state = State::new(Arc::clone(&self.book), self.until);
+        if let Some(ids_max) = self.ids_max {
+            state = state.with_partition_ids_max(ids_max);
+        }
+        self.processes.push(Some(Process {
+            state,
+            epoch: AssignmentEpoch(0),
+            fetched_under: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            given: partitions.iter().copied().collect(),
+            positions: BTreeMap::new(),
+            cut: None,
+            answer: None,
+            snapshot: None,
+            publications: 0,
+            reloads: 0,
+            gave_up: None,
+            dead_letters: Vec::new(),
+        }));
+        let process = self.processes.len() - 1;
+        self.reload(process);
+        process
+    }
+
+    pub fn process(&mut self, process: usize) -> &mut Process {
+        self.processes[process].as_mut().expect("the process runs")
+    }
+
+    /// All state from the store, then the claims.
+    fn reload(&mut self, process: usize) {
+        self.hear(process);
+        let now = self.now;
+        self.take(process, Input::Tick { now });
+        let chunks = self.store.chunks();
+        let this = self.process(process);
+        this.positions.clear();
+        this.cut = None;
+        this.answer = None;
+        self.take(process, Input::Restored { chunks });
+        self.claim(process);
+    }
+
+    /// Claims what the group gave and is not consumed.
+    fn claim(&mut self, process: usize) {
+        // The store answers in the order in which it was asked: a commit that is on its way is answered first.
+        self.hear(process);
+        let this = self.process(process);
+        let wanted: Vec<Partition> =
+            this.given.iter().copied().filter(|partition| !this.positions.contains_key(partition)).collect();
+        this.epoch.0 += 1;
+        let epoch = this.epoch;
+        let claims = self.store.claim(&wanted);
+        let mut claimed = Vec::new();
+        for (partition, claim) in wanted.into_iter().zip(claims) {
+            self.process(process).epochs.insert(partition, claim.epoch);
+            self.process(process).fetched_under.insert(partition, epoch);
+            let log = &self.logs[&partition];
+            let start = match claim.next_offset {
+                Some(offset) => LogStart { offset, complete_since: None },
+                None => LogStart { offset: log.low, complete_since: log.complete_since },
+            };
+            claimed.push(ClaimedPartition { partition, next_offset: claim.next_offset, start, epoch });
+        }
+        self.take(process, Input::Claimed(claimed));
+    }
+
+    /// The group gives a process these partitions.
+    pub fn assign(&mut self, process: usize, partitions: &[Partition]) {
+        self.process(process).given.extend(partitions);
+        self.claim(process);
+    }
+
+    /// The group takes these partitions away.
+    pub fn unassign(&mut self, process: usize, partitions: &[Partition]) {
+        let this = self.process(process);
+        for partition in partitions {
+            this.given.remove(partition);
+            this.positions.remove(partition);
+        }
+        self.take(process, Input::Unassigned(partitions.to_vec()));
+    }
+
+    /// Hands at most `records` of a partition to a process.
+    pub fn consume(&mut self, process: usize, partition: Partition, records: usize) {
+        let Some(position) = self.process(process).positions.get(&partition).copied() else { return };
+        let log = self.logs[&partition].clone();
+        let from = log.records.partition_point(|logged| logged.offset < position);
+        let taken = &log.records[from..log.records.len().min(from.saturating_add(records))];
+        let batch: Vec<Record<'_>> = taken.iter().map(record).collect();
+        let Some(last) = batch.last() else { return };
+        let next = last.offset + 1;
+        let this = self.process(process);
+        let epoch = this.fetched_under[&partition];
+        step(&mut this.state, Input::Records { partition, epoch, records: &batch, leader_epoch: None });
+        this.positions.insert(partition, next);
+    }
+
+    /// Hands everything that is left to a process.
+    pub fn consume_all(&mut self, process: usize) {
+        for partition in self.logs.keys().copied().collect::<Vec<_>>() {
+            self.consume(process, partition, usize::MAX);
+        }
+    }
+
+    /// The broker says where a partition's log ends, and the consumer where it stands.
+    pub fn answer_end(&mut self, process: usize, partition: Partition, at: Timestamp) {
+        let Some(position) = self.process(process).positions.get(&partition).copied() else { return };
+        let log = &self.logs[&partition];
+        // What follows the position without a record is passed.
+        let next = log.records.iter().map(|logged| logged.offset).find(|offset| *offset >= position);
+        let (end, position) = (log.end, next.unwrap_or(log.end.max(position)));
+        self.process(process).positions.insert(partition, position);
+        self.take(process, Input::LogEnd { partition, end, position: Some(position), at });
+    }
+
+    /// The broker answers for all partitions.
+    pub fn answer_ends(&mut self, process: usize) {
+        for partition in self.logs.keys().copied().collect::<Vec<_>>() {
+            self.answer_end(process, partition, self.now);
+        }
+    }
+
+    /// The clock goes on, and ticks.
+    pub fn tick(&mut self, process: usize, now: &str) {
+        self.now = at(now);
+        self.tick_now(process);
+    }
+
+    pub fn tick_now(&mut self, process: usize) {
+        let now = self.now;
+        self.take(process, Input::Tick { now });
+    }
+
+    /// The store commits the cut on its way; its answer is not heard yet.
+    pub fn store_works(&mut self, process: usize) {
+        if let Some((id, commit)) = self.process(process).cut.take() {
+            let answer = self.store.commit(&commit);
+            self.process(process).answer = Some((id, answer));
+        }
+    }
+
+    /// The store's answer is heard.
+    pub fn hear(&mut self, process: usize) {
+        self.store_works(process);
+        let Some((id, answer)) = self.process(process).answer.take() else { return };
+        match answer {
+            Answer::Committed => self.take(process, Input::Persisted(id)),
+            Answer::Fenced => self.fenced(process),
+        }
+    }
+
+    fn fenced(&mut self, process: usize) {
+        let this = self.process(process);
+        let consumed: Vec<Partition> = std::mem::take(&mut this.positions).into_keys().collect();
+        this.reloads += 1;
+        self.take(process, Input::Unassigned(consumed));
+        self.reload(process);
+    }
+
+    /// The answer of a commit is lost, whether it reached the store or not; the process claims again to find out.
+    pub fn lose_commit(&mut self, process: usize, reached: bool) {
+        let Some((id, mut commit)) = self.process(process).cut.take() else { return };
+        if reached {
+            self.store.commit(&commit);
+        }
+        let this = self.processes[process].as_mut().expect("the process runs");
+        let answer = self.store.resolve(&mut commit, |partition, epoch| _ = this.epochs.insert(partition, epoch));
+        let answer = answer.unwrap_or_else(|| self.store.commit(&commit));
+        self.process(process).answer = Some((id, answer));
+        self.hear(process);
+    }
+
+    /// The process dies; a cut on its way may or may not have reached the store.
+    pub fn crash(&mut self, process: usize, reached: bool) {
+        if reached && self.processes[process].is_some() {
+            self.store_works(process);
+        }
+        self.processes[process] = None;
+    }
+
+    /// Everything is consumed, answered, committed and published at `now`; fences are overcome. Past days are restated until all were looked at.
+    pub fn settle(&mut self, process: usize, now: &str) -> String {
+        self.now = at(now);
+        for _ in 0..20 {
+            self.hear(process);
+            self.consume_all(process);
+            self.answer_ends(process);
+            self.tick_now(process);
+            let (cut, publications) = (self.process(process).cut.is_some(), self.process(process).publications);
+            self.hear(process);
+            if cut && self.process(process).publications == publications {
+                continue; // fenced: once more, from what is stored
+            }
+            let key_results: usize = self.book.objectives.iter().map(|objective| objective.key_results.len()).sum();
+            (0..key_results).for_each(|_| self.tick_now(process));
+            return self.document(process);
+        }
+        panic!("the process is fenced again and again");
+    }
+
+    /// The document that is published.
+    pub fn document(&self, process: usize) -> String {
+        self.snapshot(process).to_document_pretty()
+    }
+
+    pub fn snapshot(&self, process: usize) -> Arc<Snapshot> {
+        let process = self.processes[process].as_ref().expect("the process runs");
+        Arc::clone(process.snapshot.as_ref().expect("something was published"))
+    }
+
+    /// What is published of a key result, by `objective/key_result`.
+    pub fn score(&self, process: usize, name: &str) -> KeyResultScore {
+        let snapshot = self.snapshot(process);
+        let (objective, key_result) = name.split_once('/').expect("objective/key_result");
+        let o = self.book.objectives.iter().position(|o| o.id == objective).expect("an objective");
+        let k = self.book.objectives[o].key_results.iter().position(|k| k.id == key_result).expect("a key result");
+        snapshot.scores.objectives[o].key_results[k].clone()
+    }
+
+    /// One line of what is published of a key result.
+    pub fn shows(&self, process: usize, name: &str) -> String {
+        let score = self.score(process, name);
+        let text = |value: Option<krscore::fixed::Fixed>| value.map_or("-".to_owned(), |value| value.to_string());
+        format!(
+            "value={} n={} status={} as_of={}",
+            text(score.value),
+            score.n.map_or("-".to_owned(), |n| n.to_string()),
+            score.status.as_str(),
+            score.as_of.map_or("-".to_owned(), |at| at.to_string()),
+        )
+    }
+
+    /// The published counters that are not 0, one a line, without those of records that were read.
+    pub fn counters(&self, process: usize) -> String {
+        let snapshot = self.snapshot(process);
+        let shown = |key: &CounterKey| !matches!(key, CounterKey::Records { result, .. } if result == "read");
+        let lines: Vec<String> =
+            snapshot.counters.iter().filter(|(key, _)| shown(key)).map(|(key, n)| format!("{key:?}={n}")).collect();
+        lines.join("\n")
+    }
+
+    pub fn say(&mut self, process: usize, check_ins: Vec<CheckIn>) {
+        self.take(process, Input::CheckIns(check_ins));
+    }
+
+    pub fn take(&mut self, process: usize, input: Input<'_>) {
+        let effects = step(&mut self.process(process).state, input);
+        let mut reload = false;
+        for effect in effects {
+            match effect {
+                Effect::Start(starts) => self.process(process).positions.extend(starts),
+                Effect::Persist(cut) => self.persist(process, *cut),
+                Effect::Publish(snapshot) => {
+                    let this = self.process(process);
+                    this.snapshot = Some(snapshot);
+                    this.publications += 1;
+                }
+                Effect::Record(facts) => self.record(facts),
+                Effect::CommitOffsets(_) => {}
+                Effect::Reload { .. } => reload = true,
+                Effect::GiveUp { reason } => self.process(process).gave_up = Some(reason),
+            }
+        }
+        if reload {
+            self.fenced(process);
+        }
+    }
+
+    fn record(&mut self, facts: Vec<DailyFact>) {
+        for fact in facts {
+            self.daily.insert((fact.objective, fact.key_result, fact.day.to_string()), fact.score);
+        }
+    }
+
+    fn persist(&mut self, process: usize, cut: Cut) {
+        let this = self.processes[process].as_mut().expect("the process runs");
+        let topics = &self.book.topics;
+        this.dead_letters.extend(cut.dead_letters.iter().map(|letter| {
+            (topics[usize::from(letter.partition.topic.0)].name.clone(), letter.reason.clone(), letter.offset)
+        }));
+        let commit = |cut: krscore::pipeline::PartitionCut| PartitionCommit {
+            key: key(cut.partition),
+            epoch: this.epochs[&cut.partition],
+            from: cut.from,
+            to: cut.to,
+            leader_epoch: cut.leader_epoch,
+            chunk_from: cut.chunk_from,
+            parts: cut.parts,
+        };
+        let partitions = cut.partitions.into_iter().map(commit).collect();
+        this.cut = Some((cut.id, Commit { partitions, dead_letters: Vec::new() }));
+    }
+}
+
+impl Process {
+    /// As if the consumer had forgotten what it consumes.
+    pub fn forget_positions(&mut self) {
+        self.positions.clear();
+    }
+}
+
+fn record(logged: &Logged) -> Record<'_> {
+    let payload = logged.payload.as_ref().map(|text| text.as_bytes());
+    Record { offset: logged.offset, timestamp: logged.at, key: None, payload }
+}
+
+/// A world whose logs are those of `world`, consumed by one process in one go: what everything else must be equal to.
+pub fn quiet<S: Storage>(world: &World<S>, now: &str) -> World<storage::Memory> {
+    let mut quiet = World::new(Arc::clone(&world.book), storage::Memory::default(), now);
+    quiet.logs = world.logs.clone();
+    quiet.ids_max = world.ids_max;
+    let process = quiet.start();
+    quiet.settle(process, now);
+    quiet
+}
