@@ -20,6 +20,7 @@ pub mod snapshot;
 pub mod conventions;
 pub mod pipeline;
 
+pub mod clock;
 pub mod settings;
 pub mod telemetry;
 pub mod ingest;

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use super::run::block_on;
-use super::{Failure, book_files, say};
+use super::{Failure, book_files, instant, say};
 use crate::book::amount;
 use crate::fixed::Fixed;
 use crate::score::CheckIn;
 use crate::settings;
 use crate::store::{OpenMode, Store, StoreOptions};
-use crate::time::Timestamp;
 
 /// The longest text of a note or blocker, in characters; the API's limit too.
 const TEXT_CHARS_MAX: usize = 4_000;
@@ -50,8 +49,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         .map_err(|fault| Failure::Usage(fault.to_string()))?;
     let book = book_files::load(&arguments.book.clone().unwrap_or_else(|| settings.book.clone()))?.book;
     let check_in = check_in(&book, arguments)?;
-    let mut options = StoreOptions::new(settings.store.url.clone());
-    options.password = settings.store.password.as_ref().map(|secret| secret.expose().to_owned());
+    let options = StoreOptions::from(&settings.store);
     block_on(async move {
         let store = Store::open(&options, OpenMode::Reader).await.map_err(Failure::because)?;
         store.add_check_in(&check_in).await.map_err(Failure::because)?;
@@ -78,11 +76,8 @@ fn check_in(book: &crate::book::Book, arguments: Arguments) -> Result<CheckIn, F
     let confidence = arguments.confidence.as_deref().map(|text| {
         Fixed::parse(text).map_err(|_| Failure::Usage(format!("--confidence {text}: a number from 0 to 1")))
     });
-    let now = crate::service::now();
-    let at = arguments.at.as_deref().map(|text| {
-        let at = Timestamp::parse_rfc3339(text);
-        at.ok_or_else(|| Failure::Usage(format!("--at {text}: not a time such as 2026-12-01T00:00:00+08:00")))
-    });
+    let now = crate::clock::now();
+    let at = arguments.at.as_deref().map(instant);
     let check_in = CheckIn {
         objective: objective.to_owned(),
         key_result: key_result.to_owned(),

@@ -16,10 +16,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::run::block_on;
 use super::{Failure, print};
 use crate::book::{self, SourceFile};
+use crate::clock;
 use crate::demo::{
     Company, Feed, FeedProgress, PARTITIONS, SAMPLE_BOOK, Setting, TOPICS, WEEKS_MAX, check_ins, moved_book,
 };
-use crate::expose::{Readers, wall_clock};
+use crate::expose::Readers;
 use crate::score::Status;
 use crate::service::{self, LoadedBook, Running};
 use crate::settings::{Http, Kafka, Log, LogFormat, Settings, Store as StoreSettings};
@@ -73,7 +74,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let log = Log { format: LogFormat::Text, level: arguments.log.clone() };
     telemetry::start(&log).map_err(|fault| Failure::Usage(fault.replace("settings: log.level", "--log")))?;
-    let now = wall_clock();
+    let now = clock::now();
     let outside = || Failure::Because("this machine's clock stands where no calendar goes".to_owned());
     let (setting, zone) = Setting::at(now, arguments.weeks, arguments.seed).ok_or_else(outside)?;
     let text = moved_book(zone.date_of(setting.start)).ok_or_else(outside)?;
@@ -330,7 +331,7 @@ struct Folder {
 impl Folder {
     fn create() -> Result<Folder, Failure> {
         use std::os::unix::fs::DirBuilderExt;
-        let path = std::env::temp_dir().join(format!("krscore-demo-{}-{}", std::process::id(), wall_clock().0));
+        let path = std::env::temp_dir().join(format!("krscore-demo-{}-{}", std::process::id(), clock::now().0));
         let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
         made.map_err(|error| Failure::Because(format!("no temporary folder {}: {error}", path.display())))?;
         Ok(Folder { path })

@@ -22,6 +22,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::time::Timestamp;
+
 /// Live OKR scores from Kafka events.
 #[derive(Debug, Parser)]
 #[command(name = "krscore", version, about, max_term_width = 110)]
@@ -117,6 +119,14 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The instant that `--at` names.
+fn instant(text: &str) -> Result<Timestamp, Failure> {
+    let at = Timestamp::parse_rfc3339(text);
+    at.ok_or_else(|| {
+        Failure::Usage(format!("--at {text}: not a time with its offset, such as 2026-12-01T00:00:00+08:00"))
+    })
 }
 
 /// Writes a line of words to stderr; nobody who reads them any more is no failure, and no reason to panic as `eprintln!` would.

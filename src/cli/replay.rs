@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use super::{Failure, Format, book_files, print, progress, say, table};
+use super::{Failure, Format, book_files, instant, print, progress, say, table};
 use crate::book::Book;
 use crate::event::{Partition, TopicIndex};
 use crate::expose;
@@ -57,9 +56,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// Scores files of events.
 pub(super) fn score(book: &Arc<Book>, events: &Events) -> Result<Arc<Snapshot>, Failure> {
-    let at = events.at.as_deref().map(parse_at).transpose()?;
+    let at = events.at.as_deref().map(instant).transpose()?;
     let files = by_partition(book, &events.events)?;
-    let clock = now();
+    let clock = crate::clock::now();
     let mut replay = Replay::new(book, at.unwrap_or(clock));
     replay.claim(files.keys().copied().collect())?;
     let mut ends = Vec::new();
@@ -77,18 +76,6 @@ pub(super) fn score(book: &Arc<Book>, events: &Events) -> Result<Arc<Snapshot>, 
     replay.take(Input::Tick { now: at })?;
     // A tick with something new cut; the cut's Snapshot is published at once, for there is no store to wait for.
     replay.snapshot.ok_or_else(|| Failure::Usage("there is nothing to score: name --events TOPIC=FILE".to_owned()))
-}
-
-/// The wall clock; replay reads it once.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
-fn parse_at(text: &str) -> Result<Timestamp, Failure> {
-    Timestamp::parse_rfc3339(text).ok_or_else(|| {
-        Failure::Usage(format!("--at {text}: not a time with its offset, such as 2026-12-01T00:00:00+08:00"))
-    })
 }
 
 /// The files in order of partition: several of one topic are 0, 1, … in the order of the arguments.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -15,6 +15,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::company::{Company, Emission};
+use crate::clock;
 use crate::expose::Readers;
 use crate::time::Timestamp;
 
@@ -181,7 +182,7 @@ impl Line {
         let history: Vec<(&str, i32, i64)> =
             self.partitions.iter().map(|((t, p), written)| (*t, *p, written.end)).collect();
         while !self.is_stopping() {
-            let until = wall_clock();
+            let until = clock::now();
             while let Some(emission) = company.next_until(until) {
                 self.send(&emission)?;
                 if self.is_stopping() {
@@ -267,11 +268,6 @@ impl Line {
         };
         caught_up && ends.iter().all(is_read)
     }
-}
-
-fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

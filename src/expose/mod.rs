@@ -17,11 +17,11 @@ pub(crate) mod people;
 mod web;
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
 use tokio::sync::watch;
 
+use crate::clock;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
@@ -58,7 +58,7 @@ pub async fn publish(
     loop {
         let latest = snapshots.borrow_and_update().clone();
         if let Some(snapshot) = latest {
-            match tokio::task::spawn_blocking(move || Published::encode(snapshot, wall_clock())).await {
+            match tokio::task::spawn_blocking(move || Published::encode(snapshot, clock::now())).await {
                 Ok(encoded) => drop(published.send_replace(Some(Arc::new(encoded)))),
                 // Only a panic in the encoder or the runtime's end comes here; the last good one stays, and its age grows.
                 Err(error) => tracing::error!(%error, "a snapshot could not be encoded"),
@@ -77,10 +77,4 @@ impl Published {
         let document = Bytes::from(snapshot.to_document());
         Published { snapshot, okr_text, document, published_at }
     }
-}
-
-/// The wall clock. The core never sees it; what is shown as an age does.
-pub(crate) fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

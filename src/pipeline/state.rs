@@ -38,10 +38,10 @@ pub const DELTA_ENTRIES_MAX: usize = 2_000_000;
 const FIRST_ANSWER_WAIT: Span = Span(2 * Span::SECOND.0);
 
 /// How many bytes of a dead letter's record are kept.
-const SAMPLE_BYTES_MAX: usize = 1_024;
+pub const DEAD_LETTER_SAMPLE_BYTES_MAX: usize = 1_024;
 
 /// How many dead letters a topic and reason are kept; all are counted.
-const SAMPLES_MAX: u64 = 1_000;
+pub const DEAD_LETTER_SAMPLES_MAX: u64 = 1_000;
 
 /// Everything that scoring depends on.
 pub struct State {
@@ -300,7 +300,7 @@ impl State {
                     }
                 };
                 let before = self.ledger.counters.get(&known).copied().unwrap_or(0);
-                if before + uncut.copied().unwrap_or(0) <= SAMPLES_MAX {
+                if before + uncut.copied().unwrap_or(0) <= DEAD_LETTER_SAMPLES_MAX {
                     self.samples.push(sample(&self.book, partition, record, refusal));
                 }
             }
@@ -495,6 +495,6 @@ fn sample(book: &Book, partition: Partition, record: &Record<'_>, refusal: Refus
         reason: refusal.metric.map_or("", |_| "value_fault/").to_owned() + refusal.reason,
         detail: refusal.detail,
         record_at: record.timestamp,
-        sample: payload[..payload.len().min(SAMPLE_BYTES_MAX)].to_vec(),
+        sample: payload[..payload.len().min(DEAD_LETTER_SAMPLE_BYTES_MAX)].to_vec(),
     }
 }

@@ -9,7 +9,6 @@
 //! Every queue is bounded: see the constants beside each.
 
 mod bi_task;
-mod clock;
 mod consumer_loop;
 mod names;
 mod store_task;
@@ -26,13 +25,12 @@ use tracing::{info, warn};
 use crate::book::Book;
 use crate::event::TopicIndex;
 use crate::expose::metrics::ServiceMetrics;
-use crate::expose::{self, CheckInFault, CheckInSink, Phase, Readers, Readiness, Token, Written};
+use crate::expose::{self, CheckInFault, CheckInSink, Phase, Readers, Readiness, TOKEN_CHARS_MIN, Token, Written};
 use crate::ingest::kafka::{Consumer, KafkaSettings};
 use crate::score::CheckIn;
 use crate::settings::{self, Settings};
 use crate::store::{OpenMode, Store, StoreOptions};
 
-pub use clock::now;
 use consumer_loop::{ConsumerLoop, Wiring};
 use store_task::StoreTask;
 
@@ -118,7 +116,12 @@ impl Running {
 pub async fn start(settings: Settings, loaded: LoadedBook) -> Result<Running, ServiceError> {
     let book = loaded.book.clone();
     kafka_settings(&settings).validate().map_err(wrong_use)?;
-    store_options(&settings.store).validate().map_err(wrong_use)?;
+    StoreOptions::from(&settings.store).validate().map_err(wrong_use)?;
+    let token = settings.http.token.as_ref().map(|token| {
+        let short = || wrong_use(format!("http.token_file: the token is shorter than {TOKEN_CHARS_MIN} characters"));
+        Token::new(token.expose()).ok_or_else(short)
+    });
+    let token = token.transpose()?;
     let listener = expose::bind(&settings.http.listen.to_string()).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let readiness = Readiness::default();
@@ -132,7 +135,7 @@ pub async fn start(settings: Settings, loaded: LoadedBook) -> Result<Running, Se
         metrics: metrics.clone(),
         readiness: readiness.clone(),
         book: Arc::clone(&book),
-        token: settings.http.token.as_ref().and_then(|token| Token::new(token.expose())),
+        token,
         check_ins: Arc::new(StoreSink(stored.subscribe())),
     };
     let (close_http, http_closes) = oneshot::channel::<()>();
@@ -244,19 +247,13 @@ fn open_consumer(settings: &Settings, book: &Book) -> Result<Consumer, ServiceEr
     Consumer::open(&kafka_settings(settings), &topics).map_err(failed)
 }
 
-fn store_options(settings: &settings::Store) -> StoreOptions {
-    let mut options = StoreOptions::new(settings.url.clone());
-    options.password = settings.password.as_ref().map(|secret| secret.expose().to_owned());
-    options
-}
-
 /// Opens the store; one that is away is waited for, one that cannot be used is an error. `None`: told to stop while waiting.
 async fn open_store(
     settings: &settings::Store,
     readiness: &Readiness,
     stopping: &AtomicBool,
 ) -> Result<Option<Arc<Store>>, ServiceError> {
-    let options = store_options(settings);
+    let options = StoreOptions::from(settings);
     let mut said = None;
     while !stopping.load(Ordering::Relaxed) {
         match Store::open(&options, OpenMode::Consumer).await {

@@ -10,13 +10,12 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{error, info, warn};
 
+use crate::clock::now;
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{Phase, Readiness};
 use crate::pipeline::{AssignmentEpoch, CutId};
 use crate::score::CheckIn;
 use crate::store::{Claim, Commit, CommitOutcome, LIVE_LANE, PartitionKey, Resolved, Store, StoreError, StoredChunk};
-
-use super::clock::now;
 
 /// How often people's check-ins are looked for, and the store's size asked.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);

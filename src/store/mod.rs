@@ -28,6 +28,7 @@ pub use error::StoreError;
 pub use open::{OpenMode, Store, StoreOptions};
 
 use crate::event::Offset;
+pub use crate::pipeline::{DEAD_LETTER_SAMPLE_BYTES_MAX, DEAD_LETTER_SAMPLES_MAX};
 use crate::score::CheckIn;
 use crate::time::Timestamp;
 
@@ -114,12 +115,6 @@ pub struct DeadLetter {
     /// The first bytes of the record, at most [`DEAD_LETTER_SAMPLE_BYTES_MAX`].
     pub sample: Vec<u8>,
 }
-
-/// How much of a dead letter's record is kept.
-pub const DEAD_LETTER_SAMPLE_BYTES_MAX: usize = 1_024;
-
-/// How many dead letters a topic and reason are kept; all are counted.
-pub const DEAD_LETTER_SAMPLES_MAX: u64 = 1_000;
 
 /// Everything that one transaction commits: all or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -47,6 +47,13 @@ impl StoreOptions {
     }
 }
 
+impl From<&crate::settings::Store> for StoreOptions {
+    fn from(settings: &crate::settings::Store) -> StoreOptions {
+        let password = settings.password.as_ref().map(|secret| secret.expose().to_owned());
+        StoreOptions { password, ..StoreOptions::new(settings.url.clone()) }
+    }
+}
+
 impl fmt::Debug for StoreOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreOptions")

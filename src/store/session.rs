@@ -13,7 +13,7 @@
 //! after a crash. In both databases the next claim writes the same rows, so it waits for, or overwrites, whatever the lost commit left.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
@@ -25,6 +25,7 @@ use super::{
     Claim, Commit, CommitOutcome, DEAD_LETTER_SAMPLES_MAX, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey,
     Resolved, StoredCheckIn, StoredChunk,
 };
+use crate::clock;
 
 /// How long the statements before `COMMIT`, or any other write, may take from here; the databases' own limits are shorter.
 const WORK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -70,7 +71,7 @@ impl<B: Backend> Session<B> {
             return Ok(Vec::new());
         }
         let mut begun = self.begin().await?;
-        let work = timeout(WORK_TIMEOUT, B::claim(&mut begun.connection, &keys, now_micros())).await;
+        let work = timeout(WORK_TIMEOUT, B::claim(&mut begun.connection, &keys, clock::now().0)).await;
         let (begun, claims) = self.checked(begun, doing, work).await?;
         self.committed(begun, doing).await?;
         Ok(claims)
@@ -143,7 +144,7 @@ impl<B: Backend> Session<B> {
         let doing = "record the book";
         let mut begun = self.begin().await?;
         let work =
-            timeout(WORK_TIMEOUT, B::record_book_revision(&mut begun.connection, hash, text, now_micros())).await;
+            timeout(WORK_TIMEOUT, B::record_book_revision(&mut begun.connection, hash, text, clock::now().0)).await;
         let (begun, ()) = self.checked(begun, doing, work).await?;
         self.committed(begun, doing).await
     }
@@ -278,7 +279,7 @@ async fn stage<B: Backend>(
     partitions: &[&PartitionCommit],
     dead_letters: &[DeadLetter],
 ) -> Result<Vec<PartitionKey>, sqlx::Error> {
-    let at = now_micros();
+    let at = clock::now().0;
     let moved = B::advance(connection, partitions, at).await?;
     let mut fenced = Vec::new();
     let mut rows = Vec::with_capacity(partitions.len());
@@ -328,10 +329,4 @@ fn fault_of(commit: &Commit) -> Option<String> {
         }
     }
     None
-}
-
-/// The wall clock in microseconds; it is only shown, nothing is decided by it.
-pub(super) fn now_micros() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)
 }

@@ -14,8 +14,9 @@ use serde_json::value::RawValue;
 
 use super::error::ApiError;
 use crate::book::Book;
+use crate::clock;
+use crate::expose::Server;
 use crate::expose::server::BODY_BYTES_MAX;
-use crate::expose::{Server, wall_clock};
 use crate::fixed::Fixed;
 use crate::score::CheckIn;
 use crate::time::Timestamp;
@@ -67,7 +68,7 @@ pub(crate) async fn check_in(
     })?;
     let published = server.readers.borrow().clone();
     let book = published.as_ref().map_or(&server.book, |published| &published.snapshot.book);
-    let check_in = validate(&body, book, wall_clock())?;
+    let check_in = validate(&body, book, clock::now())?;
     server.check_ins.write(check_in.clone()).await.map_err(|fault| match fault {
         CheckInFault::Unavailable(_) => {
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", fault.to_string())

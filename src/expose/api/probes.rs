@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use crate::expose::{Published, Server, wall_clock};
+use crate::clock;
+use crate::expose::{Published, Server};
 use crate::snapshot::{CounterKey, Snapshot};
 use crate::time::{Timestamp, Zone};
 
@@ -47,7 +48,7 @@ pub(crate) async fn status(State(server): State<Server>) -> Response {
         "snapshot": Value::Null,
     });
     if let Some(published) = published {
-        body["snapshot"] = snapshot_status(&published, wall_clock());
+        body["snapshot"] = snapshot_status(&published, clock::now());
     }
     json_response(StatusCode::OK, &body)
 }

@@ -10,9 +10,10 @@ use prometheus::{
 };
 
 use super::scores::seconds;
+use crate::clock;
 use crate::conventions::{self as names, COMMIT_SECONDS_BOUNDS, Family};
+use crate::expose::Readers;
 use crate::expose::readiness::Readiness;
-use crate::expose::{Readers, wall_clock};
 use crate::snapshot::{CounterKey, Snapshot};
 use crate::time::Timestamp;
 
@@ -143,7 +144,7 @@ impl FactsCollector {
         families.extend(build.collect());
         if let Some(snapshot) = snapshot {
             families.extend(counters(&snapshot)?);
-            families.extend(progress(&snapshot, wall_clock())?);
+            families.extend(progress(&snapshot, clock::now())?);
         }
         Ok(families)
     }

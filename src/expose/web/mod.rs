@@ -13,8 +13,9 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::Server;
 use super::api::ApiError;
-use super::{Server, wall_clock};
+use crate::clock;
 use explanation::Explanation;
 use text::{Language, Text};
 use view::{Frame, Page, Waiting};
@@ -104,7 +105,7 @@ pub(crate) async fn page(
 ) -> Result<Response, ApiError> {
     let parameters = parameters(query);
     let language = language(&parameters, &headers);
-    let (text, frame) = (language.text(), Frame { language, now: wall_clock() });
+    let (text, frame) = (language.text(), Frame { language, now: clock::now() });
     let published = server.readers.borrow().clone();
     let page = published.as_ref().map(|published| view::page(&published.snapshot, frame));
     let waiting = page.is_none().then(|| view::waiting(&server.readiness.phase(), language));
@@ -126,7 +127,7 @@ pub(crate) async fn explanation(
     let Path((objective, key_result)) = path?;
     let parameters = parameters(query);
     let language = language(&parameters, &headers);
-    let (text, frame) = (language.text(), Frame { language, now: wall_clock() });
+    let (text, frame) = (language.text(), Frame { language, now: clock::now() });
     let Some(published) = server.readers.borrow().clone() else {
         let waiting = Some(view::waiting(&server.readiness.phase(), language));
         let rendered = PageTemplate { shell: Shell::new(language, "/"), text, page: None, waiting }.render();

@@ -14,13 +14,13 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::book::Book;
+use crate::clock::now;
 use crate::event::{Offset, Partition};
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{PartitionLag, Phase, Readiness};
 use crate::ingest::kafka::{Consumer, ConsumerEvent, PartitionFault};
 use crate::pipeline::RestoredChunk;
 use crate::pipeline::{AssignmentEpoch, ClaimedPartition, Cut, DailyFact, Effect, Input, LogStart, State, floor, step};
-use crate::service::clock::now;
 use crate::service::names::Names;
 use crate::service::store_task::{FromStore, ToStore};
 use crate::snapshot::Snapshot;
