@@ -46,7 +46,7 @@ pub struct Settings {
     /// The book's file or folder.
     pub book: PathBuf,
     /// Kafka's.
-    pub kafka: Kafka,
+    pub kafka: KafkaSettings,
     /// The store's.
     pub store: Store,
     /// The HTTP server's.
@@ -55,19 +55,42 @@ pub struct Settings {
     pub log: Log,
 }
 
-/// Where records come from.
-#[derive(Clone, Debug)]
-pub struct Kafka {
+/// How to reach Kafka and which group to be.
+#[derive(Clone, Default)]
+pub struct KafkaSettings {
     /// `host:port`, several separated by commas.
     pub brokers: String,
     /// The consumer group.
     pub group: String,
-    /// Any of librdkafka's settings.
+    /// Any of librdkafka's properties; the ones that the design depends on can only be repeated.
     pub properties: BTreeMap<String, String>,
-    /// The SASL password.
+    /// `sasl.password`, read from a file.
     pub sasl_password: Option<Secret>,
-    /// The password of the client's TLS key.
+    /// `ssl.key.password`, read from a file.
     pub ssl_key_password: Option<Secret>,
+}
+
+impl fmt::Debug for KafkaSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hidden = |(name, value): (&String, &String)| {
+            (name.clone(), if is_secret(name) { "(secret)".to_owned() } else { value.clone() })
+        };
+        f.debug_struct("KafkaSettings")
+            .field("brokers", &self.brokers)
+            .field("group", &self.group)
+            .field("properties", &self.properties.iter().map(hidden).collect::<BTreeMap<_, _>>())
+            .field("sasl_password", &self.sasl_password)
+            .field("ssl_key_password", &self.ssl_key_password)
+            .finish()
+    }
+}
+
+/// Whether the value of this Kafka property must not be printed.
+pub(crate) fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["password", "secret", "jaas", "key.pem", "oauthbearer.config", "token", "assertion.private"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 /// Where state is kept.
@@ -219,7 +242,7 @@ fn resolve(written: Written) -> Result<Settings, SettingsError> {
     })?;
     Ok(Settings {
         book: written.book,
-        kafka: Kafka {
+        kafka: KafkaSettings {
             brokers: written.kafka.brokers,
             group: written.kafka.group,
             properties: written.kafka.properties,
@@ -296,6 +319,10 @@ mod tests {
         let settings = with("[http]\ntoken_file = 'DIR/secret'\n", &[]).expect("valid");
         assert_eq!(settings.http.token.as_ref().map(Secret::expose), Some("s3cret"));
         assert!(!format!("{settings:?}").contains("s3cret"));
+        let text =
+            "[kafka.properties]\n'ssl.key.pem' = 'hunter2'\n'sasl.password' = 'hunter2'\n'sasl.username' = 'me'\n";
+        let printed = format!("{:?}", with(text, &[]).expect("valid"));
+        assert!(!printed.contains("hunter2") && printed.contains("me"), "{printed}");
     }
 
     #[test]

@@ -84,7 +84,9 @@ pub(super) fn read(text: &str) -> Result<Amount, TextFault> {
         }
         return Ok(Amount::Percent(Fixed(units / 100)));
     }
-    if text.ends_with(|c: char| c.is_ascii_alphabetic()) && text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+    // `.5h` is a span; `.inf` and `.nan`, which YAML knows as numbers, are no amounts at all.
+    let begins_with_digits = text.trim_start_matches('.').starts_with(|c: char| c.is_ascii_digit());
+    if text.ends_with(|c: char| c.is_ascii_alphabetic()) && begins_with_digits {
         return span(text).map(Amount::Span);
     }
     decimal(text, text).map(Amount::Number)

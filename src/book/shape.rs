@@ -13,17 +13,21 @@ pub const TEXT_BYTES_MAX: usize = 4096;
 /// Longest id or name, in bytes; Kafka's own limit for topics.
 pub const NAME_BYTES_MAX: usize = 249;
 
+/// What messages call something in a list.
+const ELEMENT_OF: &str = "an element of ";
+
 /// Holds `node`, which stands under `what`, against `shape`.
 pub(super) fn check(node: &Node, shape: &Shape, what: &str, at: Place, report: &mut Report) {
     if node.is_empty() {
-        report.mend(at, format!("`{what}` has no value"), "give it one, or remove the key");
+        report.mend(at, format!("{} has no value", quoted(what)), "give it one, or remove the key");
         return;
     }
     match (shape, &node.kind) {
         (Shape::OneOf(shapes), _) => one_of(node, shapes, what, at, report),
         (Shape::List(element), NodeKind::List(elements)) => {
+            let what = format!("{ELEMENT_OF}{what}");
             for node in elements {
-                check(node, element, what, node.place, report);
+                check(node, element, &what, node.place, report);
             }
         }
         (Shape::Map(value), NodeKind::Map(entries)) => {
@@ -52,13 +56,18 @@ fn put(report: &mut Report, place: Place, fault: TextFault) {
     }
 }
 
+/// A key as messages show it: `key`, or an element of `key`.
+fn quoted(what: &str) -> String {
+    what.strip_prefix(ELEMENT_OF).map_or_else(|| format!("`{what}`"), |list| format!("{ELEMENT_OF}`{list}`"))
+}
+
 fn misshapen(node: &Node, expected: &str, what: &str, report: &mut Report) {
     let wide = node.text().and_then(|text| text.chars().enumerate().find(|(_, c)| *c == '：'));
     if let Some((at, _)) = wide {
         report.mend(node.place_of(at), "full-width `：` where `:` is meant", "write `: `, with a space behind it");
         return;
     }
-    report.fault(node.place, format!("`{what}` must be {expected}, not {}", node.kind_name()));
+    report.fault(node.place, format!("{} must be {expected}, not {}", quoted(what), node.kind_name()));
 }
 
 /// A mapping that has a table of keys.
@@ -76,7 +85,8 @@ fn object(node: &Node, table: &Table, what: &str, report: &mut Report) {
     for known in table.keys.iter().filter(|known| known.required) {
         let there = node.entries().iter().any(|(key, _)| key.text == known.name);
         if !there && !misspelt(node, table, known.name) {
-            let whose = if what == "book" { table.name.to_owned() } else { format!("{} (`{what}`)", table.name) };
+            let whose =
+                if what == "book" { table.name.to_owned() } else { format!("{} ({})", table.name, quoted(what)) };
             let message =
                 format!("{} needs `{}`", if node.get("id").is_some() { named(node, table) } else { whose }, known.name);
             report.mend(node.place, message, format!("`{}`: {}", known.name, known.doc));
@@ -120,7 +130,7 @@ fn unknown_key(key: &str, place: Place, table: &Table, report: &mut Report) {
 fn typed(node: &Node, cases: &[(&str, &Table)], what: &str, report: &mut Report) {
     let names: Vec<&str> = cases.iter().map(|(name, _)| *name).collect();
     let Some(kind) = node.get("type") else {
-        report.mend(node.place, format!("`{what}` needs `type`"), format!("one of: {}", names.join(", ")));
+        report.mend(node.place, format!("{} needs `type`", quoted(what)), format!("one of: {}", names.join(", ")));
         return;
     };
     let Some(word) = kind.text() else {

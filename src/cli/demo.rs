@@ -23,7 +23,7 @@ use crate::demo::{
 use crate::expose::Readers;
 use crate::score::Status;
 use crate::service::{self, LoadedBook, Running};
-use crate::settings::{Http, Kafka, Log, LogFormat, Settings, Store as StoreSettings};
+use crate::settings::{Http, KafkaSettings, Log, LogFormat, Settings, Store as StoreSettings};
 use crate::store::{OpenMode, Store, StoreOptions};
 use crate::telemetry;
 use crate::time::{Span, Timestamp, Zone};
@@ -153,7 +153,7 @@ impl Stage<'_> {
         });
         Settings {
             book: book_path.to_owned(),
-            kafka: Kafka {
+            kafka: KafkaSettings {
                 brokers: self.brokers.clone(),
                 group: "krscore-demo".to_owned(),
                 properties: BTreeMap::new(),

@@ -31,7 +31,7 @@ pub use server::{
     BODY_BYTES_MAX, BindError, CONNECTION_LIFETIME_MAX, CONNECTIONS_MAX, DRAIN_TIMEOUT, HEADER_BYTES_MAX,
     HEADER_READ_TIMEOUT, HEADERS_MAX, REQUEST_TIMEOUT, Server, bind, router, serve,
 };
-pub use token::{TOKEN_CHARS_MIN, Token, TokenError};
+pub use token::{TOKEN_CHARS_MIN, Token};
 
 /// A Snapshot with what every scrape would otherwise encode again.
 #[derive(Debug)]

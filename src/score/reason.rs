@@ -4,12 +4,31 @@ use super::cut::Silence;
 use super::reads::metric_events;
 use super::status::{Evidence, Rule, WindowCoverage, product};
 use crate::aggregate::facts::Facts;
-use crate::book::{Book, Metric, MetricKind, Source, Stat};
+use crate::book::{Book, Metric, MetricIndex, MetricKind, Source, Stat};
 use crate::fixed::Fixed;
 use crate::time::{Span, Timestamp};
 
-/// The sentence, without a full stop.
+/// The sentence, without a full stop; a part that is greater than its whole is remarked upon.
 pub(super) fn sentence(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> String {
+    let sentence = ruled(book, facts, evidence, rule);
+    match beyond_whole(book, evidence) {
+        Some(remark) => format!("{sentence}; {remark}"),
+        None => sentence,
+    }
+}
+
+/// A ratio outside 0..1 is as exact as any, but not what people mean by one.
+fn beyond_whole(book: &Book, evidence: &Evidence<'_>) -> Option<String> {
+    let Source::Metric { metric, .. } = evidence.key_result.source else { return None };
+    let MetricKind::Ratio { part, total, .. } = book.metrics[usize::from(metric.0)].kind else { return None };
+    let inside = (Fixed::ZERO..=Fixed::ONE).contains(&evidence.value?);
+    let name = |metric: MetricIndex| &book.metrics[usize::from(metric.0)].name;
+    (!inside).then(|| {
+        format!("{} does not lie within {}: a part greater than its whole, or one below 0", name(part), name(total))
+    })
+}
+
+fn ruled(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> String {
     let cycle = evidence.cycle;
     match rule {
         Rule::Closed { reached } => {

@@ -26,7 +26,7 @@ use crate::book::Book;
 use crate::event::TopicIndex;
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{self, CheckInFault, CheckInSink, Phase, Readers, Readiness, TOKEN_CHARS_MIN, Token, Written};
-use crate::ingest::kafka::{Consumer, KafkaSettings};
+use crate::ingest::kafka::Consumer;
 use crate::score::CheckIn;
 use crate::settings::{self, Settings};
 use crate::store::{OpenMode, Store, StoreOptions};
@@ -115,10 +115,10 @@ impl Running {
 /// Settings of Kafka or the store that cannot be used, a port that is taken.
 pub async fn start(settings: Settings, loaded: LoadedBook) -> Result<Running, ServiceError> {
     let book = loaded.book.clone();
-    kafka_settings(&settings).validate().map_err(wrong_use)?;
+    settings.kafka.validate().map_err(wrong_use)?;
     StoreOptions::from(&settings.store).validate().map_err(wrong_use)?;
     let token = settings.http.token.as_ref().map(|token| {
-        let short = || wrong_use(format!("http.token_file: the token is shorter than {TOKEN_CHARS_MIN} characters"));
+        let short = || wrong_use(format!("http.token_file: the token is shorter than {TOKEN_CHARS_MIN} characters; make one with `openssl rand -hex 32`"));
         Token::new(token.expose()).ok_or_else(short)
     });
     let token = token.transpose()?;
@@ -231,20 +231,10 @@ async fn run_until_stopped(
     done.map_err(failed)
 }
 
-fn kafka_settings(settings: &Settings) -> KafkaSettings {
-    KafkaSettings {
-        brokers: settings.kafka.brokers.clone(),
-        group: settings.kafka.group.clone(),
-        properties: settings.kafka.properties.clone(),
-        sasl_password: settings.kafka.sasl_password.clone(),
-        ssl_key_password: settings.kafka.ssl_key_password.clone(),
-    }
-}
-
 fn open_consumer(settings: &Settings, book: &Book) -> Result<Consumer, ServiceError> {
     let topics: Vec<(TopicIndex, String)> =
         book.topics.iter().zip(0..).map(|(topic, index)| (TopicIndex(index), topic.name.clone())).collect();
-    Consumer::open(&kafka_settings(settings), &topics).map_err(failed)
+    Consumer::open(&settings.kafka, &topics).map_err(failed)
 }
 
 /// Opens the store; one that is away is waited for, one that cannot be used is an error. `None`: told to stop while waiting.

@@ -5,8 +5,9 @@ use std::io::Write as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use krscore::event::{Offset, Partition, TopicIndex};
-use krscore::ingest::kafka::{Consumer, ConsumerEvent, KafkaSettings};
+use krscore::ingest::kafka::{Consumer, ConsumerEvent};
 use krscore::pipeline::AssignmentEpoch;
+use krscore::settings::KafkaSettings;
 use krscore::time::Timestamp;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};

@@ -8,7 +8,7 @@ use super::metrics::NamedMetric;
 use super::{Sections, advice, find, key_results, labels, text, texts, titles};
 use crate::book::fault::{Report, nearest};
 use crate::book::model::{Cycle, CycleIndex, KeyResult, Objective, Thresholds};
-use crate::book::yaml::{Node, Place};
+use crate::book::yaml::{Node, NodeKind, Place};
 
 /// What objectives may refer to.
 pub(super) struct Known<'k, 'n> {
@@ -67,7 +67,8 @@ fn objective<'n>(id: &str, node: &'n Node, known: &Known<'_, '_>, report: &mut R
             "add what shows that it is reached",
         );
     }
-    for node in list {
+    // What is no mapping is reported as such, and has nothing to be read.
+    for node in list.iter().filter(|node| matches!(node.kind, NodeKind::Map(_))) {
         let id_node = node.get("id");
         if let Some(id_node) = id_node
             && let Some(key_result) = id_node.text()

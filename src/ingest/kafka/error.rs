@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError as NativeError;
 
-use super::settings;
+use crate::settings;
 
 /// What goes wrong with Kafka outside of the stream of [`super::ConsumerEvent`]s.
 #[derive(Debug, thiserror::Error)]

@@ -39,8 +39,8 @@ mod context;
 mod error;
 mod event;
 mod native;
+mod properties;
 mod question;
-mod settings;
 
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
@@ -55,6 +55,7 @@ use tracing::warn;
 
 use crate::event::{Offset, Partition, TopicIndex};
 use crate::pipeline::AssignmentEpoch;
+use crate::settings::KafkaSettings;
 use crate::time::Timestamp;
 
 use self::context::{Context, Notice, Rebalance};
@@ -63,7 +64,6 @@ use self::native::{Client, MessageBuffer, Queue};
 pub use self::error::KafkaError;
 pub use self::event::{ConsumerEvent, PartitionFault};
 pub use self::question::{ClusterDescription, TopicDescription};
-pub use self::settings::KafkaSettings;
 
 /// Callbacks served in one [`Consumer::poll`]; the rest waits for the next.
 const SERVED_MAX: usize = 200;

@@ -176,3 +176,19 @@ fn a_ratio_shows_its_parts() {
     let parts: Vec<_> = score.parts.iter().map(|p| (p.metric.as_str(), p.value, p.n)).collect();
     assert_eq!(parts, [("bad", Some(fixed("1")), Some(1)), ("all", Some(fixed("4")), Some(4))]);
 }
+
+#[test]
+fn a_part_greater_than_its_whole_is_remarked_upon() {
+    for (rows, expected) in [("2026-10-02 n=4", None), ("2026-10-02 n=5", Some("bad does not lie within all"))] {
+        let mut world = World::q4();
+        let (bad, total) = (world.tally(rows), world.tally("2026-10-02 n=4"));
+        let kind = world.book.metrics[0].kind.clone();
+        let (part, whole) = (world.metric("bad", kind.clone()), world.metric("all", kind));
+        world.book.metrics[0].kind = crate::book::MetricKind::Ratio { sense: RatioSense::Bad, part, total: whole };
+        let measure = ratio(RatioSense::Bad, Measure::Count(bad), Measure::Count(total));
+        let kr = world.measured(improve("0", "1"), measure, |_, _| {});
+        let reason = &world.score("2026-10-05").objectives[0].key_results[kr].reason;
+        assert_eq!(reason.contains("does not lie within"), expected.is_some(), "{reason}");
+        assert!(expected.is_none_or(|expected| reason.contains(expected)), "{reason}");
+    }
+}
