@@ -162,11 +162,23 @@ families! {
     PHASE = "krscore_phase", Gauge, &[l::PHASE], "1 for what the process waits for, as /readyz says";
     COPIES = "krscore_copies_total", Counter, &[l::EVENT], "Copies of events that were removed by their id";
     UNCHECKED = "krscore_unchecked_total", Counter, &[l::EVENT], "Events counted although the ids of their day had been let go";
+    INCIDENTS = "krscore_incidents_total", Counter, &[l::TOPIC, l::KIND],
+        "What befell a topic's logs: retention took records that were not read, the topic was made anew";
+    STANDING = "krscore_partition_standing", Gauge, &[l::TOPIC, l::PARTITION, l::REASON],
+        "1 for a partition that brings nothing although its log is there; the log says why and what to do";
+    BELOW_FLOOR = "krscore_below_floor_total", Counter, &[l::EVENT],
+        "Events left out because no window, baseline or cohort reaches back to them";
+    KEYS_AGAIN = "krscore_keys_again_total", Counter, &[l::METRIC],
+        "Keys used again after their pair fell below the floor; the new pair counts by itself";
     SKIPPED_OFFSETS = "krscore_skipped_offsets_total", Counter, &[l::TOPIC],
         "Offsets that the log did not give: control records, compacted or aborted ones, or a loss";
     REBALANCES = "krscore_rebalances_total", Counter, &[], "Changes of the assignment since the process began";
     FENCED = "krscore_fenced_total", Counter, &[], "Commits refused because another process had claimed a partition";
     COMMIT_FAILURES = "krscore_commit_failures_total", Counter, &[], "Commits that the store refused or did not answer";
+    COMPACTIONS = "krscore_compactions_total", Counter, &[], "Stored chunks that were folded of others since the process began";
+    COMPACTED_BYTES = "krscore_compacted_bytes_total", Counter, &[], "Bytes of stored chunks that were folded since the process began";
+    COMPACTION_REFUSED = "krscore_compaction_refused_partitions", Gauge, &[],
+        "Partitions whose stored chunks could not be folded in the last turn; the log says why";
 }
 
 #[cfg(test)]

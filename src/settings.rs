@@ -102,6 +102,8 @@ pub struct Store {
     pub password: Option<Secret>,
     /// Time between commits.
     pub commit_interval: Span,
+    /// A Kafka cluster's id that may be read although the store holds another's facts.
+    pub accept_cluster: Option<String>,
 }
 
 /// Where readers connect.
@@ -168,6 +170,7 @@ struct WrittenStore {
     url: String,
     password_file: Option<PathBuf>,
     commit_interval: String,
+    accept_cluster: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -253,6 +256,7 @@ fn resolve(written: Written) -> Result<Settings, SettingsError> {
             url: written.store.url,
             password: secret("store.password_file", written.store.password_file)?,
             commit_interval,
+            accept_cluster: written.store.accept_cluster,
         },
         http: Http { listen, token: secret("http.token_file", written.http.token_file)? },
         log: written.log,

@@ -70,6 +70,23 @@ pub enum CounterKey {
         /// The event.
         event: String,
     },
+    /// What befell a topic's logs.
+    Incidents {
+        /// The topic.
+        topic: String,
+        /// What: `retention_passed`, `topic_remade`.
+        kind: String,
+    },
+    /// Rows left out because no window, baseline or cohort reaches back to them.
+    BelowFloor {
+        /// The event.
+        event: String,
+    },
+    /// Keys that were used again after their pair fell below the floor: the new pair counts, where a longer memory would have joined both.
+    KeysAgain {
+        /// The metric.
+        metric: String,
+    },
     /// Offsets that the log did not give: control records, compacted or aborted ones, or a loss.
     SkippedOffsets {
         /// The topic.

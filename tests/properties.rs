@@ -6,10 +6,13 @@
 //! | files instead of Kafka (no record timestamps) | document |
 //! | the order of events and how many partitions they are spread over, where no ids are removed | document |
 //! | a store read again, as it is and with each partition's chunks folded into one | document, counters |
+//! | what lies below the floor let go, in memory and in the store, at any time | document |
 //! | half-pairs joined in memory, or as stored rows | the same pair |
 //!
 //! The processes' store is a map that follows the real one's contract: see `world::storage`. `PROPTEST_CASES` says how many stories are told.
 
+#[path = "properties/floor.rs"]
+mod floor;
 mod world;
 
 use std::sync::Arc;

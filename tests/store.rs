@@ -7,12 +7,16 @@
 mod bi;
 #[path = "store/commits.rs"]
 mod commits;
+#[path = "store/folds.rs"]
+mod folds;
 #[path = "store/lost.rs"]
 mod lost;
 #[path = "store/opening.rs"]
 mod opening;
 #[path = "store/place.rs"]
 mod place;
+#[path = "store/steps.rs"]
+mod steps;
 #[path = "store/words.rs"]
 mod words;
 
@@ -38,11 +42,19 @@ stories! {
     commits::a_row_locked_by_another_fails_the_commit_and_leaves_nothing,
     commits::a_big_commit_is_one_transaction,
     commits::chunks_come_in_order,
+    steps::killed_between_any_two_steps_a_commit_is_all_or_nothing,
+    steps::killed_between_any_two_steps_a_fold_changes_nothing_that_is_read,
     lost::a_call_dropped_at_any_point_is_all_or_nothing,
     lost::an_answer_lost_after_commit_is_settled_by_a_claim,
     lost::a_commit_that_never_arrived_is_settled_by_a_claim,
     lost::a_claim_in_between_is_told,
     lost::connections_that_died_between_commits_are_replaced,
+    folds::however_many_commits_the_chunks_stay_few_and_say_the_same,
+    folds::folded_chunks_stay_an_hour_unread_and_are_deleted,
+    folds::a_fold_cut_off_at_any_point_is_all_or_nothing,
+    folds::a_chunk_in_several_parts_is_written_beforehand_and_read_only_when_it_is_whole,
+    folds::what_cannot_be_folded_stays_and_is_said,
+    folds::what_lies_below_the_floor_is_left_out,
     words::a_dead_letter_is_stored_once,
     words::dead_letters_of_a_reason_are_capped,
     words::check_ins_are_kept_in_their_order,

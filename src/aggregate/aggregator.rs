@@ -7,6 +7,7 @@
 //! | a row whose time can be read | moves the event's watermark, before `where` |
 //! | a row that `where` does not accept, or cannot judge | nothing; a value fault of `event/NAME` where it cannot judge |
 //! | an accepted row without a readable time or id | a dead letter of (record, event); the record's other events count |
+//! | an accepted row below the floor | nothing but a count: no window, baseline or cohort can reach it |
 //! | an accepted row whose id was seen | a counted copy |
 //! | an event later than its record's timestamp + 5 min | counts in its own bucket, moves no watermark, and is a counted fault `future` |
 //! | a value that is NULL | not counted by that metric |
@@ -59,6 +60,7 @@ pub struct Refusal {
 pub struct Aggregator {
     decoders: Vec<Decoder>,
     until: Option<Timestamp>,
+    floor: Timestamp,
     row: Row,
     text: String,
     inputs: Vec<Taken>,
@@ -87,11 +89,17 @@ impl Aggregator {
         Aggregator {
             decoders: book.topics.iter().map(|topic| Decoder::new(&topic.fields)).collect(),
             until,
+            floor: Timestamp(i64::MIN),
             row: Row::default(),
             text: String::new(),
             inputs: Vec::new(),
             members: Vec::new(),
         }
+    }
+
+    /// Rows below `floor` are counted and left out from now on.
+    pub fn leave_out_below(&mut self, floor: Timestamp) {
+        self.floor = floor;
     }
 
     /// Takes one record of `topic` into `delta`; whatever could not be counted is pushed to `refusals`.
@@ -157,6 +165,10 @@ impl Aggregator {
             Ok(at) => at,
             Err(fault) => return sink.refuse(index, fault.as_str(), format!("field of event time: {fault}")),
         };
+        if at < self.floor {
+            *sink.delta.counts.below_floor.entry(index).or_default() += 1;
+            return;
+        }
         if is_future(at, record.timestamp) {
             sink.value_fault(&format!("event/{}", event.name), "future");
         }
@@ -299,7 +311,7 @@ impl Aggregator {
                     continue;
                 }
                 Role::End => Half::end(at),
-                Role::Void => Half::void(),
+                Role::Void => Half::void(at),
             };
             let key = fingerprint(&self.text);
             let Interned { members, tuples } = &sink.interned;

@@ -90,6 +90,14 @@ impl Ids {
         }
     }
 
+    /// Lets the days before `day` go, which lie below the floor: no row of them comes here any more. The budget's own choice of days does
+    /// not depend on it, for that only ever looks at newer ones.
+    pub fn let_go_below(&mut self, day: UtcDay) {
+        while let Some(entry) = self.days.first_entry().filter(|entry| entry.key().0 < day) {
+            self.held -= entry.remove().len();
+        }
+    }
+
     /// What was let go so far was let go for records that are committed, or about to be.
     pub fn cut(&mut self) {
         self.cut_checked_from = self.checked_from;

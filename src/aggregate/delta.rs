@@ -58,6 +58,12 @@ pub struct Counts {
     pub copies: BTreeMap<EventIndex, u64>,
     /// Rows counted although their day's ids had been let go, by event.
     pub unchecked: BTreeMap<EventIndex, u64>,
+    /// What befell the log, by kind.
+    pub incidents: BTreeMap<&'static str, u64>,
+    /// Rows left out because they lie below the floor, by event.
+    pub below_floor: BTreeMap<EventIndex, u64>,
+    /// Keys used again after their pair fell below the floor, by metric.
+    pub keys_again: BTreeMap<String, u64>,
 }
 
 impl Delta {

@@ -93,9 +93,9 @@ impl Half {
         Half { first_end: at.0, last_end: at.0, ..Half::default() }
     }
 
-    /// A void.
-    pub fn void() -> Half {
-        Half { void: true, ..Half::default() }
+    /// A void. Its instant is kept among the ends, which no longer matter: so that a void without a start falls below the floor one day.
+    pub fn void(at: Timestamp) -> Half {
+        Half { void: true, ..Half::end(at) }
     }
 
     /// Puts together what a stored row says.
@@ -122,6 +122,17 @@ impl Half {
     /// Whether a void came.
     pub fn is_void(&self) -> bool {
         self.void
+    }
+
+    /// The latest instant that is known of it; [`Timestamp::MAX`] for a void whose instant was not kept. Below the floor nothing of it counts.
+    pub fn latest(&self) -> Timestamp {
+        match (self.started(), self.ended()) {
+            (Some((start, ..)), Some((_, end))) => start.max(end),
+            (Some((start, ..)), None) => start,
+            (None, Some((_, end))) => end,
+            (None, None) if self.void => Timestamp::MAX,
+            (None, None) => Timestamp::MIN,
+        }
     }
 
     /// Joins what another source knows of the same key. Commutative, associative, idempotent.

@@ -53,6 +53,23 @@ pub struct Plan {
     pub key_results: Vec<Vec<Option<KeyResultPlan>>>,
 }
 
+impl Plan {
+    /// The width of each series' buckets: of tallies, of sketches.
+    pub fn grains(&self) -> (Vec<Grain>, Vec<Grain>) {
+        let mut tallies = vec![Grain::HOUR; self.tallies as usize];
+        let mut sketches = vec![Grain::HOUR; self.sketches as usize];
+        for table in &self.tables {
+            table.tallies.iter().for_each(|(_, index)| tallies[index.0 as usize] = table.grain);
+            table.sketches.iter().for_each(|(_, index)| sketches[index.0 as usize] = table.grain);
+        }
+        for derived in self.pairs.iter().flat_map(|pairs| &pairs.derived) {
+            tallies[derived.tally.0 as usize] = derived.grain;
+            derived.sketch.iter().for_each(|index| sketches[index.0 as usize] = derived.grain);
+        }
+        (tallies, sketches)
+    }
+}
+
 /// A stored aggregate.
 #[derive(Clone, Debug)]
 pub struct Aggregate {

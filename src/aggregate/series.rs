@@ -77,6 +77,28 @@ impl<T: Mergeable> Series<T> {
         &buckets[from..to]
     }
 
+    /// How many buckets there are, of all members.
+    pub fn len(&self) -> usize {
+        self.members.values().map(Vec::len).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Lets all buckets before `bucket` go, and members without any left.
+    pub fn let_go_below(&mut self, bucket: Bucket) {
+        self.members.retain(|_, buckets| {
+            let below = buckets.partition_point(|(b, _)| *b < bucket);
+            if below > 0 {
+                buckets.drain(..below);
+                buckets.shrink_to_fit();
+            }
+            !buckets.is_empty()
+        });
+    }
+
     /// The members that have any bucket, in order of their numbers (not of their names).
     pub fn members(&self) -> impl Iterator<Item = MemberId> + '_ {
         self.members.keys().copied()

@@ -4,6 +4,7 @@ use super::fault::ChunkFault;
 use super::wire::{Reader, checksum};
 use super::{Chunk, HEADER_BYTES, MAGIC, SECTION_FRAME_BYTES, VERSION, rows};
 use crate::event::Offset;
+use crate::time::Timestamp;
 
 /// What a part says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,7 @@ fn misplaced(found: &PartHeader, wanted: u32, wanted_parts: u32) -> ChunkFault {
 struct Once {
     head: bool,
     evaluated: bool,
+    floor: bool,
 }
 
 fn add_sections(chunk: &mut Chunk, bytes: &[u8], sections: u32, once: &mut Once) -> Result<(), ChunkFault> {
@@ -135,6 +137,10 @@ fn add_section(chunk: &mut Chunk, name: &str, at: usize, body: &mut Reader, once
         "evaluated" => {
             seen(&mut once.evaluated)?;
             chunk.evaluated = rows::evaluated(body)?;
+        }
+        "floor" => {
+            seen(&mut once.floor)?;
+            chunk.floor = Some(Timestamp(body.signed()?));
         }
         "cells" => rows::cells(chunk, body)?,
         "bins" => rows::bins(chunk, body)?,

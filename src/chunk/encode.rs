@@ -26,6 +26,11 @@ pub fn encode(chunk: &Chunk) -> Vec<Vec<u8>> {
     if !chunk.evaluated.is_empty() {
         sections.push("evaluated", evaluated(&chunk.evaluated));
     }
+    if let Some(floor) = chunk.floor {
+        let mut body = Writer::default();
+        body.signed(floor.0);
+        sections.push("floor", body.0);
+    }
     let mut cells: Vec<&CellRow> = chunk.cells.iter().collect();
     cells.sort_unstable_by(|a, b| order::cells(a, b, &ranks));
     sections.push_rows("cells", &cells, |rows| self::cells(rows, &ranks));

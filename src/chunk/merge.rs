@@ -6,6 +6,7 @@
 //! | halves | one by (aggregate, key): least start tuple, earliest first end, latest last end, void if either is |
 //! | ids | the union |
 //! | head | the greatest times; counters add |
+//! | floor | the highest |
 //! | evaluated | ranges that touch unite and keep the `since` of the lower offsets; none ever widens over what neither covered |
 //!
 //! Every one of them is commutative and associative, so any grouping gives the same facts and the same bytes.
@@ -16,26 +17,37 @@ use super::fault::FoldFault;
 use super::order::{self, Ranks};
 use super::{BinRow, COUNT_MAX, CellRow, Chunk, Evaluated, EvaluatedRange, HalfRow, Head, TextIndex};
 use crate::aggregate::plan::AggregateId;
+use crate::event::Offset;
 
-/// Folds whole chunks of one partition and lane, in any order, into one over all their offsets. They must be adjacent: a gap or an overlap is refused.
+/// Folds whole chunks of one partition and lane, in any order, into one over all their offsets. A gap between them is refused. So are offsets
+/// that two of them cover, unless they evaluated other aggregates over them, as a back-fill does: else facts would be added twice.
 pub fn fold(mut chunks: Vec<Chunk>) -> Result<Chunk, FoldFault> {
     chunks.sort_by_key(|chunk| (chunk.from, chunk.to));
-    let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
+    let (Some(first), Some(to)) = (chunks.first(), chunks.iter().map(|chunk| chunk.to).max()) else {
         return Err(FoldFault::Nothing);
     };
-    let mut all = Chunk { from: first.from, to: last.to, ..Chunk::default() };
-    for pair in chunks.windows(2) {
-        let (to, from) = (pair[0].to, pair[1].from);
-        match to.cmp(&from) {
-            std::cmp::Ordering::Less => return Err(FoldFault::Gap { to, from }),
-            std::cmp::Ordering::Equal => {}
-            std::cmp::Ordering::Greater => return Err(FoldFault::Overlap { to, from }),
+    let mut all = Chunk { from: first.from, to, ..Chunk::default() };
+    let mut covered = first.from;
+    let mut overlaps = false;
+    for chunk in &chunks {
+        if chunk.from > covered {
+            return Err(FoldFault::Gap { to: covered, from: chunk.from });
         }
+        overlaps |= chunk.from < covered;
+        if chunk.from < covered && chunk.evaluated.is_empty() {
+            // It says of no aggregate which offsets count: all may.
+            return Err(FoldFault::Overlap { to: covered, from: chunk.from });
+        }
+        covered = covered.max(chunk.to);
+    }
+    if overlaps {
+        check_disjoint(&chunks)?;
     }
     let mut evaluated = Vec::new();
     let mut texts = Vec::new();
     for chunk in chunks {
         join_head(&mut all.head, &chunk.head)?;
+        all.floor = all.floor.max(chunk.floor);
         evaluated.extend(chunk.evaluated);
         append_rows(&mut all, chunk.cells, chunk.bins, chunk.halves, texts.len() as u32);
         texts.extend(chunk.texts);
@@ -52,6 +64,26 @@ pub fn fold(mut chunks: Vec<Chunk>) -> Result<Chunk, FoldFault> {
     all.ids.retain(|_, ids| !ids.is_empty());
     join_rows(&mut all, &texts)?;
     Ok(all)
+}
+
+/// Whether no aggregate was evaluated twice over the same offset.
+fn check_disjoint(chunks: &[Chunk]) -> Result<(), FoldFault> {
+    let mut by_aggregate: BTreeMap<AggregateId, Vec<(Offset, Offset)>> = BTreeMap::new();
+    for entry in chunks.iter().flat_map(|chunk| &chunk.evaluated) {
+        by_aggregate
+            .entry(entry.aggregate)
+            .or_default()
+            .extend(entry.ranges.iter().map(|range| (range.from, range.to)));
+    }
+    for ranges in by_aggregate.values_mut() {
+        ranges.sort_unstable();
+        for pair in ranges.windows(2) {
+            if pair[1].0 < pair[0].1 {
+                return Err(FoldFault::Overlap { to: pair[0].1, from: pair[1].0 });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Appends rows whose texts will stand behind the first `shift` of all texts.
@@ -262,6 +294,16 @@ mod tests {
         check(
             vec![over(0, 5), over(0, 5)],
             "a chunk begins at offset 0 before the one before it ends at 5: its facts would be added twice",
+        );
+        let of = |aggregate, from, to| {
+            let ranges = vec![EvaluatedRange { from, to, since: None }];
+            Chunk { evaluated: vec![Evaluated { aggregate: AggregateId(aggregate), ranges }], ..over(from, to) }
+        };
+        // A back-fill's aggregate beside the live one; the same aggregate twice.
+        check(vec![of(1, 0, 5), of(1, 5, 9), of(2, 0, 7), of(2, 7, 9)], "[0, 9)");
+        check(
+            vec![of(1, 0, 5), of(2, 0, 7), of(1, 4, 9)],
+            "a chunk begins at offset 4 before the one before it ends at 5: its facts would be added twice",
         );
         let bin = BinRow {
             aggregate: AggregateId(1),

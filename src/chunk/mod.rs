@@ -21,18 +21,19 @@
 //!
 //! | section | |
 //! |---|---|
-//! | name | one byte for its length, then ASCII: `head`, `evaluated`, `cells`, `bins`, `halves`, `ids/DAY` (DAY: days since 1970-01-01, decimal). A reader refuses any other |
+//! | name | one byte for its length, then ASCII: `head`, `evaluated`, `floor`, `cells`, `bins`, `halves`, `ids/DAY` (DAY: days since 1970-01-01, decimal). A reader refuses any other |
 //! | length | u32 length of the body |
 //! | body | see below; nothing is left over |
 //! | checksum | u64 over name, length and body |
 //!
-//! `head` is the first section of part 0, and `evaluated` follows it if there is anything to say; they stand once in a chunk. The others hold rows, at most
+//! `head` is the first section of part 0, and `evaluated` and `floor` follow it if there is anything to say; they stand once in a chunk. The others hold rows, at most
 //! [`SECTION_ROWS_MAX`] each, and stand as often as it takes. Rows are sorted, across sections too; deltas and dictionaries begin anew in each section.
 //!
 //! | body of | |
 //! |---|---|
 //! | `head` | *times* (last record, complete until); n × (u64 event, *times* (watermark, last event)); n × (text name, varint count). *times*: one byte, bit 0: the first is there, bit 1: the second; then a signed for each that is |
 //! | `evaluated` | n × (u64 aggregate, n × (signed from, varint to − from, one byte: 1 if since is there, signed since)) |
+//! | `floor` | signed: the floor under which facts were left out |
 //! | `cells` | *texts*, then *groups* of rows: one byte (bit 0 sum, bit 1 min, bit 2 max are there), *member*, *bucket*, varint count, wide sum (else 0), wide min, wide max − min (wrapping; max itself if min is not there) |
 //! | `bins` | *texts*, then *groups* of rows: *member*, *bucket*, signed bin − bin of the row before, varint count |
 //! | `halves` | *texts*, then *groups*, each with one byte for its unit (0: 1 µs, 1: 1 ms, 2: 1 s) and a signed base, of rows: see below |
@@ -48,6 +49,7 @@
 //! Nothing is compressed. Measured with zstd level 1 (`benches/chunk.rs`): half-pairs shrink by 13 to 25 %, cells by 17 %, ids by 8 % and bins, the fewest bytes, by 60 %, for a bound on
 //! what unpacking may allocate and 10 to 220 ns a row when writing; keys and ids are hashes, and deltas have taken most of the rest.
 
+mod below;
 mod decode;
 mod encode;
 mod fault;
@@ -58,6 +60,7 @@ mod rows;
 mod tests;
 mod wire;
 
+pub use below::{Below, let_go};
 pub use decode::{PartHeader, decode, decode_parts, part_header};
 pub use encode::encode;
 pub use fault::{ChunkFault, FoldFault};
@@ -122,6 +125,8 @@ pub struct Chunk {
     pub head: Head,
     /// For each aggregate the offset ranges over which it was evaluated, those without rows too.
     pub evaluated: Vec<Evaluated>,
+    /// The highest floor under which events were not counted, or facts were let go; `None` while nothing ever was.
+    pub floor: Option<Timestamp>,
     /// Texts that rows name by [`TextIndex`]: members and dimension values.
     pub texts: Vec<String>,
     /// Cells of tallies.

@@ -122,7 +122,7 @@ fn chunk_over(from: Offset, to: Offset) -> impl Strategy<Value = Chunk> {
     let rows = (vec(cell_row(), 0..12), vec(bin_row(), 0..12), vec(half_row(), 0..12), ids);
     (head(), evaluated, rows).prop_map(move |(head, evaluated, (cells, bins, halves, ids))| {
         let texts = TEXTS.map(str::to_owned).to_vec();
-        Chunk { from, to, head, evaluated, texts, cells, bins, halves, ids }
+        Chunk { from, to, head, evaluated, floor: None, texts, cells, bins, halves, ids }
     })
 }
 

@@ -164,6 +164,7 @@ impl Stage<'_> {
                 url: format!("sqlite://{}", self.folder.path.join("krscore.db").display()),
                 password: None,
                 commit_interval: COMMIT_INTERVAL,
+                accept_cluster: None,
             },
             http: Http { listen, token: None },
             log: Log::default(),

@@ -7,6 +7,9 @@
 //! | `fault/METRIC/REASON` | value faults; a metric `event/NAME` is an event's own |
 //! | `copies/EVENT` | copies that were removed |
 //! | `unchecked/EVENT` | rows counted although their day's ids had been let go |
+//! | `below/EVENT` | rows left out because they lie below the floor |
+//! | `again/METRIC` | keys used again after their pair fell below the floor |
+//! | `incident/TOPIC/KIND` | what befell the log |
 //! | `skipped/TOPIC` | offsets that the log did not give |
 //!
 //! The last part never holds a `/`, so the middle one may.
@@ -21,6 +24,9 @@ pub fn name(key: &CounterKey) -> String {
         CounterKey::ValueFaults { metric, reason } => format!("fault/{metric}/{reason}"),
         CounterKey::Copies { event } => format!("copies/{event}"),
         CounterKey::Unchecked { event } => format!("unchecked/{event}"),
+        CounterKey::Incidents { topic, kind } => format!("incident/{topic}/{kind}"),
+        CounterKey::BelowFloor { event } => format!("below/{event}"),
+        CounterKey::KeysAgain { metric } => format!("again/{metric}"),
         CounterKey::SkippedOffsets { topic } => format!("skipped/{topic}"),
     }
 }
@@ -36,6 +42,9 @@ pub fn parse(name: &str) -> Option<CounterKey> {
         "fault" => two().map(|(metric, reason)| CounterKey::ValueFaults { metric, reason })?,
         "copies" => CounterKey::Copies { event: one() },
         "unchecked" => CounterKey::Unchecked { event: one() },
+        "incident" => two().map(|(topic, kind)| CounterKey::Incidents { topic, kind })?,
+        "below" => CounterKey::BelowFloor { event: one() },
+        "again" => CounterKey::KeysAgain { metric: one() },
         "skipped" => CounterKey::SkippedOffsets { topic: one() },
         _ => return None,
     })
@@ -53,6 +62,9 @@ mod tests {
             "fault/event/picked/wrong_type",
             "copies/a",
             "unchecked/a",
+            "incident/t/topic_remade",
+            "below/a",
+            "again/m",
             "skipped/t",
         ] {
             assert_eq!(parse(text).as_ref().map(name).as_deref(), Some(text));

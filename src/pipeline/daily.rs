@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use crate::score::{self, KeyResultScore, ScoreInput};
 use crate::snapshot::Snapshot;
+use crate::time::Timestamp;
 
 /// A key result as of the end of a local day.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +34,9 @@ pub(super) struct Daily {
 }
 
 impl Daily {
-    /// The facts to record with `snapshot`: days newly known, and changed days of the key result whose turn it is.
-    pub(super) fn facts(&mut self, input: &ScoreInput<'_>, snapshot: &Snapshot) -> Vec<DailyFact> {
+    /// The facts to record with `snapshot`: days newly known, and changed days of the key result whose turn it is. Days of a cycle that began
+    /// below `reach` are over: their facts are let go, and what was recorded of them stays.
+    pub(super) fn facts(&mut self, input: &ScoreInput<'_>, snapshot: &Snapshot, reach: Timestamp) -> Vec<DailyFact> {
         let mut facts = Vec::new();
         let all: Vec<(usize, usize)> = (input.book.objectives.iter().enumerate())
             .flat_map(|(o, objective)| (0..objective.key_results.len()).map(move |k| (o, k)))
@@ -46,6 +48,9 @@ impl Daily {
         for (position, (o, k)) in all.into_iter().enumerate() {
             let objective = &input.book.objectives[o];
             let cycle = &input.book.cycles[usize::from(objective.cycle.0)];
+            if cycle.start < reach {
+                continue;
+            }
             let Some(as_of) = snapshot.scores.objectives[o].key_results[k].as_of else { continue };
             let recorded = self.known.entry((o, k)).or_default();
             let restating = position == self.turn;

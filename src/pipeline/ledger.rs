@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::aggregate::dedup::{Ids, PARTITION_IDS_MAX_DEFAULT};
-use crate::aggregate::delta::RowTimes;
+use crate::aggregate::delta::{Delta, RowTimes};
 use crate::aggregate::facts::{Coverage, EventProgress, Facts, PartitionProgress};
 use crate::aggregate::member::MemberId;
 use crate::aggregate::pair::{Contribution, Half, Halves, PairState, Tuples, contribution};
@@ -15,9 +15,10 @@ use crate::book::{Book, EndChoice};
 use crate::chunk::{Chunk, EvaluatedRange, TextIndex, unite_ranges};
 use crate::event::{EventIndex, Offset, Partition};
 use crate::snapshot::CounterKey;
-use crate::time::Timestamp;
+use crate::time::{Grain, Timestamp};
 
 use super::counter;
+use super::floor::Floor;
 use super::message::LogStart;
 
 /// The choices of an end, in the order of [`Ledger::inverted`].
@@ -37,9 +38,24 @@ pub(super) struct Ledger {
     inverted: Vec<[i64; 2]>,
     pub(super) partitions: BTreeMap<Partition, Absorbed>,
     pub(super) counters: BTreeMap<CounterKey, u64>,
-    floor: Timestamp,
+    floor: Floor,
+    /// The width of each series' buckets, by tally and by sketch.
+    grains: (Vec<Grain>, Vec<Grain>),
+    /// Half-pairs that lie below the floor and are kept only to see their keys come again.
+    fallen: usize,
     /// Ids that each partition may hold.
     pub(super) ids_max: usize,
+}
+
+/// How much is held, in entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Cells and sketches, one a member and bucket.
+    pub buckets: usize,
+    /// Keys of pairs.
+    pub half_pairs: usize,
+    /// Ids by which copies are found.
+    pub ids: usize,
 }
 
 /// What is known of one partition, over all its chunks.
@@ -52,6 +68,8 @@ pub(super) struct Absorbed {
     pub(super) log_end: Option<(Offset, Timestamp)>,
     times: Vec<RowTimes>,
     ranges: Vec<Vec<EvaluatedRange>>,
+    /// The highest floor under which something of it was left out or let go.
+    left_out_below: Option<Timestamp>,
     pub(super) ids: Ids,
 }
 
@@ -75,7 +93,9 @@ impl Ledger {
             inverted: vec![[0; 2]; plan.pairs.len()],
             partitions: BTreeMap::new(),
             counters: BTreeMap::new(),
-            floor: Timestamp(i64::MIN),
+            floor: Floor::NONE,
+            grains: plan.grains(),
+            fallen: 0,
             ids_max: PARTITION_IDS_MAX_DEFAULT,
             book,
             plan,
@@ -94,6 +114,7 @@ impl Ledger {
             log_end: None,
             times: vec![RowTimes::default(); events],
             ranges: vec![Vec::new(); aggregates],
+            left_out_below: None,
             ids: Ids::new(ids_max),
         })
     }
@@ -104,18 +125,24 @@ impl Ledger {
         if ids == NewIds::Yes {
             self.absorb_ids(partition, chunk);
         }
-        let members: Vec<MemberId> = chunk.texts.iter().map(|text| self.facts.members.intern(text)).collect();
-        let member = |text: Option<TextIndex>| {
-            text.and_then(|text| members.get(text.0 as usize)).copied().unwrap_or(MemberId::NONE)
+        let member = |facts: &mut Facts, text: Option<TextIndex>| {
+            let text = text.and_then(|text| chunk.texts.get(text.0 as usize));
+            text.map_or(MemberId::NONE, |text| facts.members.intern(text))
         };
         for row in &chunk.cells {
-            if let Some(Facet::Tally(index)) = self.facet(row.aggregate) {
-                self.facts.tallies[index.0 as usize].entry(member(row.member), row.bucket).merge(&row.cell);
+            if let Some(Facet::Tally(index)) = self.facet(row.aggregate)
+                && row.bucket >= self.floor.bucket(self.grains.0[index.0 as usize])
+            {
+                let member = member(&mut self.facts, row.member);
+                self.facts.tallies[index.0 as usize].entry(member, row.bucket).merge(&row.cell);
             }
         }
         for row in &chunk.bins {
-            if let Some(Facet::Sketch(index)) = self.facet(row.aggregate) {
-                self.facts.sketches[index.0 as usize].entry(member(row.member), row.bucket).add(row.bin, row.count);
+            if let Some(Facet::Sketch(index)) = self.facet(row.aggregate)
+                && row.bucket >= self.floor.bucket(self.grains.1[index.0 as usize])
+            {
+                let member = member(&mut self.facts, row.member);
+                self.facts.sketches[index.0 as usize].entry(member, row.bucket).add(row.bin, row.count);
             }
         }
         let mut tuple: Vec<MemberId> = Vec::new();
@@ -123,7 +150,7 @@ impl Ledger {
             let Some(Facet::Pairs(index)) = self.facet(row.aggregate) else { continue };
             let start = row.start.as_ref().map(|start| {
                 tuple.clear();
-                tuple.extend(start.dimensions.iter().map(|text| member(*text)));
+                tuple.extend(start.dimensions.iter().map(|text| member(&mut self.facts, *text)));
                 Half::start(start.at, start.deadline, self.tuples.intern(&tuple))
             });
             let half = Half::stored(start, row.first_end, row.last_end, row.void);
@@ -159,6 +186,7 @@ impl Ledger {
         absorbed.next_offset = absorbed.next_offset.max(Some(chunk.to));
         absorbed.last_record_at = absorbed.last_record_at.max(chunk.head.last_record_at);
         absorbed.complete_until = absorbed.complete_until.max(chunk.head.complete_until);
+        absorbed.left_out_below = absorbed.left_out_below.max(chunk.floor);
         for (index, times) in times {
             let known = &mut absorbed.times[index];
             known.watermark = known.watermark.max(times.watermark);
@@ -172,7 +200,8 @@ impl Ledger {
     }
 
     fn absorb_ids(&mut self, partition: Partition, chunk: &Chunk) {
-        for ((id, day), fingerprints) in &chunk.ids {
+        let below = self.floor.day();
+        for ((id, day), fingerprints) in chunk.ids.iter().filter(|((_, day), _)| *day >= below) {
             for event in self.events.get(id).cloned().unwrap_or_default() {
                 let ids = &mut self.partition(partition).ids;
                 for fingerprint in fingerprints {
@@ -184,20 +213,51 @@ impl Ledger {
     }
 
     /// Joins one key's half into its pair, and moves what the pair adds to derived cells.
+    ///
+    /// | known so far | comes | becomes |
+    /// |---|---|---|
+    /// | nothing, or on the same side of the floor | anything | both, joined |
+    /// | wholly below the floor | something above it | what came: the old pair is over, and may have been let go already |
+    /// | something above the floor | wholly below it | what was known |
+    ///
+    /// So it makes no difference whether a half-pair below the floor was let go, here or in the store.
     fn join(&mut self, index: usize, key: u64, half: &Half) {
+        if half.latest() < self.floor.halves() {
+            return;
+        }
         let known = self.pairs[index].entry(key).or_default();
         let before = *known;
-        known.join(half, &self.tuples, &self.facts.members);
+        let (was_below, is_below) = (fell(&before, self.floor), fell(half, self.floor));
+        match (before == Half::default(), was_below, is_below) {
+            (false, false, true) => {}
+            (false, true, false) => *known = *half,
+            _ => known.join(half, &self.tuples, &self.facts.members),
+        }
         let after = *known;
+        self.fallen = self.fallen + usize::from(fell(&after, self.floor)) - usize::from(was_below);
         if before == after {
             return;
         }
-        for (count, choice) in self.inverted[index].iter_mut().zip(END_CHOICES) {
-            let inverted = |half: &Half| i64::from(half.state(choice) == PairState::Inverted);
-            *count += inverted(&after) - inverted(&before);
-        }
+        count_inverted(&mut self.inverted[index], &after, 1);
+        count_inverted(&mut self.inverted[index], &before, -1);
         let Ledger { plan, facts, tuples, floor, .. } = self;
-        derive(&plan.pairs[index], facts, tuples, *floor, Some(&before), Some(&after));
+        derive(&plan.pairs[index], facts, tuples, (*floor, Some(&before)), (*floor, Some(&after)));
+    }
+
+    /// Counts the keys that the delta starts anew after their pair fell below the floor.
+    pub(super) fn count_keys_again(&self, delta: &mut Delta) {
+        if self.fallen == 0 {
+            return;
+        }
+        let floor = self.floor;
+        for ((plan, known), halves) in self.plan.pairs.iter().zip(&self.pairs).zip(&delta.halves) {
+            let starts = |half: &Half| half.started().is_some_and(|(at, ..)| at >= floor.at);
+            let fell = |key: &u64| known.get(key).is_some_and(|known| fell(known, floor));
+            let again = halves.iter().filter(|(key, half)| starts(half) && fell(key)).count() as u64;
+            if let (1.., Some((metric, _))) = (again, plan.metrics.first()) {
+                *delta.counts.keys_again.entry(metric.clone()).or_default() += again;
+            }
+        }
     }
 
     /// The stored counters, and beside them the inverted pairs of each metric as value faults: what is known now, so with `end: last` a
@@ -219,23 +279,53 @@ impl Ledger {
         all
     }
 
-    /// Moves the floor that masks starts; derived cells are made anew where it moved.
-    pub(super) fn raise_floor(&mut self, floor: Timestamp) {
-        if floor == self.floor {
+    /// How much is held, in entries.
+    pub(super) fn held(&self) -> Held {
+        let buckets = self.facts.tallies.iter().map(Series::len).chain(self.facts.sketches.iter().map(Series::len));
+        Held {
+            buckets: buckets.sum(),
+            half_pairs: self.pairs.iter().map(Halves::len).sum(),
+            ids: self.partitions.values().map(|known| known.ids.held()).sum(),
+        }
+    }
+
+    /// The floor under which nothing counts.
+    pub(super) fn floor(&self) -> Floor {
+        self.floor
+    }
+
+    /// Raises the floor: masks pairs whose start now lies too low, and lets go what lies wholly below. A lower one changes nothing, for what
+    /// was let go cannot be had back.
+    pub(super) fn raise_floor(&mut self, floor: Floor) {
+        let (before, after) = (self.floor, self.floor.max(floor));
+        if after == before {
             return;
         }
-        self.floor = floor;
-        let Ledger { plan, facts, tuples, pairs, .. } = self;
-        for (pairs_plan, halves) in plan.pairs.iter().zip(pairs) {
-            for derived in &pairs_plan.derived {
-                facts.tallies[derived.tally.0 as usize] = Series::default();
-                if let Some(sketch) = derived.sketch {
-                    facts.sketches[sketch.0 as usize] = Series::default();
+        self.floor = after;
+        self.fallen = 0;
+        let Ledger { plan, facts, tuples, pairs, inverted, fallen, .. } = self;
+        for ((pairs_plan, halves), inverted) in plan.pairs.iter().zip(pairs).zip(inverted) {
+            halves.retain(|_, half| {
+                derive(pairs_plan, facts, tuples, (before, Some(half)), (after, Some(half)));
+                let stays = half.latest() >= after.halves();
+                if !stays {
+                    count_inverted(inverted, half, -1);
                 }
+                *fallen += usize::from(stays && fell(half, after));
+                stays
+            });
+            if halves.len() < halves.capacity() / 4 {
+                halves.shrink_to_fit();
             }
-            for half in halves.values() {
-                derive(pairs_plan, facts, tuples, floor, None, Some(half));
-            }
+        }
+        for (series, grain) in facts.tallies.iter_mut().zip(&self.grains.0) {
+            series.let_go_below(after.bucket(*grain));
+        }
+        for (series, grain) in facts.sketches.iter_mut().zip(&self.grains.1) {
+            series.let_go_below(after.bucket(*grain));
+        }
+        for known in self.partitions.values_mut() {
+            known.ids.let_go_below(after.day());
         }
     }
 
@@ -267,7 +357,10 @@ impl Ledger {
         let events = &self.plan.aggregates[aggregate].events;
         let reads = |p: &Partition| events.iter().any(|event| book.events[usize::from(event.0)].topic == p.topic);
         let partitions = self.partitions.iter().filter(|(partition, _)| reads(partition));
-        partitions.map(|(_, known)| known.coverage(aggregate)).max().unwrap_or(Coverage::Nothing)
+        let covered = partitions.map(|(_, known)| known.coverage(aggregate)).max().unwrap_or(Coverage::Nothing);
+        // Whatever is held below the floor, nothing there counts: a window that reaches lower, that of a cycle long closed, is not covered.
+        let floor = (self.floor != Floor::NONE).then_some(self.floor.at);
+        covered.max(floor.map_or(Coverage::Whole, Coverage::From))
     }
 }
 
@@ -285,11 +378,12 @@ impl Absorbed {
             (_, Some(at)) => Coverage::From(at),
             (_, None) => Coverage::Nothing,
         };
-        match (self.ranges[aggregate].last(), self.next_offset, &self.start) {
+        let covered = match (self.ranges[aggregate].last(), self.next_offset, &self.start) {
             (Some(last), Some(next), _) if last.to == next => since(last.from, last.since),
             (None, None, Some(start)) => since(start.offset, start.complete_since),
             _ => Coverage::Nothing,
-        }
+        };
+        covered.max(self.left_out_below.map_or(Coverage::Whole, Coverage::From))
     }
 
     /// The greatest event time of any event's rows.
@@ -311,19 +405,33 @@ impl Absorbed {
     }
 }
 
-/// Takes back what a pair added before, and adds what it adds now.
+/// Whether every instant of a half-pair lies below the floor.
+fn fell(half: &Half, floor: Floor) -> bool {
+    *half != Half::default() && half.latest() < floor.at
+}
+
+/// Counts a half-pair, or takes it back, where it is inverted.
+fn count_inverted(counts: &mut [i64; 2], half: &Half, weight: i64) {
+    for (count, choice) in counts.iter_mut().zip(END_CHOICES) {
+        *count += weight * i64::from(half.state(choice) == PairState::Inverted);
+    }
+}
+
+/// Takes back what a pair added before, and adds what it adds now, each under the floor of its time.
 fn derive(
     plan: &PairsPlan,
     facts: &mut Facts,
     tuples: &Tuples,
-    floor: Timestamp,
-    before: Option<&Half>,
-    after: Option<&Half>,
+    (floor_before, before): (Floor, Option<&Half>),
+    (floor_after, after): (Floor, Option<&Half>),
 ) {
     for derived in &plan.derived {
-        let floor = Timestamp(floor.0.saturating_sub(derived.give_up.0));
-        let adds = |half: Option<&Half>| half.and_then(|half| contribution(half, derived, floor, tuples));
-        let (old, new) = (adds(before), adds(after));
+        let adds = |floor: Floor, half: Option<&Half>| {
+            let masks_below = Timestamp(floor.reach.0.saturating_sub(derived.give_up.0));
+            let adds = half.and_then(|half| contribution(half, derived, masks_below, tuples));
+            adds.filter(|adds| adds.bucket >= floor.bucket(derived.grain))
+        };
+        let (old, new) = (adds(floor_before, before), adds(floor_after, after));
         if old == new {
             continue;
         }

@@ -53,6 +53,15 @@ pub enum Input<'a> {
         /// The first offset that the log still has.
         to: Offset,
     },
+    /// Something was found beside the log that changes what its facts are worth: told, counted, and kept with the partition's next cut.
+    Incident {
+        /// The partition.
+        partition: Partition,
+        /// What.
+        kind: IncidentKind,
+        /// The words for it.
+        detail: String,
+    },
     /// The store was read: all chunks, and what people said.
     Restored {
         /// Every stored chunk part of every partition that the book's topics have, each with its partition, in any order.
@@ -68,6 +77,30 @@ pub enum Input<'a> {
     CheckIns(Vec<CheckIn>),
     /// Cut now, whatever the clock says: before a revoke or a shutdown.
     Flush,
+}
+
+/// What can befall a log. Each is counted by topic, and kept among the dead letters with its words.
+///
+/// | what is found | what is done |
+/// |---|---|
+/// | retention took offsets that were not read | consumption goes on behind them; coverage begins there, and `data_from` says so |
+/// | the topic was deleted and made anew | it is read from its beginning; facts of the old one count no more, for the new one may hold the same events and nobody could tell; coverage begins with its first record |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IncidentKind {
+    /// Retention took offsets that were not read.
+    RetentionPassed,
+    /// The topic was deleted and made anew since it was read last.
+    TopicRemade,
+}
+
+impl IncidentKind {
+    /// As counters and metrics have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IncidentKind::RetentionPassed => "retention_passed",
+            IncidentKind::TopicRemade => "topic_remade",
+        }
+    }
 }
 
 /// A stored chunk part, its partition as the book numbers it.

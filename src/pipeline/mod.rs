@@ -11,8 +11,10 @@ mod restore;
 mod state;
 
 pub use daily::DailyFact;
+pub use ledger::Held;
 pub use message::*;
-pub use state::{DEAD_LETTER_SAMPLE_BYTES_MAX, DEAD_LETTER_SAMPLES_MAX, DELTA_ENTRIES_MAX, State};
+pub use pack::{DEAD_LETTER_SAMPLE_BYTES_MAX, DEAD_LETTER_SAMPLES_MAX};
+pub use state::{DELTA_ENTRIES_MAX, State};
 
 /// Takes one input; what shall happen outside because of it comes back, in order.
 pub fn step(state: &mut State, input: Input<'_>) -> Vec<Effect> {

@@ -2,15 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use crate::aggregate::aggregator::Refusal;
 use crate::aggregate::delta::{Counts, Delta};
 use crate::aggregate::member::{MemberId, Members};
 use crate::aggregate::pair::{Half, Tuples};
 use crate::aggregate::plan::{Aggregate, AggregateId, Facet, PairsIndex, Plan, SketchIndex, TallyIndex};
 use crate::book::Book;
-use crate::chunk::{BinRow, CellRow, Chunk, EventTimes, HalfRow, Head, StartRow, TextIndex};
-use crate::event::Offset;
+use crate::chunk::{BinRow, CellRow, Chunk, Evaluated, EvaluatedRange, EventTimes, HalfRow, Head, StartRow, TextIndex};
+use crate::event::{EventIndex, Offset, Partition, Record};
 
 use super::counter;
+use super::message::{DeadLetterSample, IncidentKind};
+
+/// How many bytes of a dead letter's record are kept.
+pub const DEAD_LETTER_SAMPLE_BYTES_MAX: usize = 1_024;
+
+/// How many dead letters a topic and reason are kept; all are counted.
+pub const DEAD_LETTER_SAMPLES_MAX: u64 = 1_000;
 
 /// Texts of a chunk, each once, in the order of their first use.
 #[derive(Default)]
@@ -129,7 +137,7 @@ fn head((book, plan): (&Book, &Plan), topic: &str, delta: &Delta) -> Head {
 fn counts(book: &Book, topic: &str, counts: &Counts) -> Vec<(crate::snapshot::CounterKey, u64)> {
     use crate::snapshot::CounterKey::*;
     let topic = || topic.to_owned();
-    let event = |index: &crate::event::EventIndex| book.events[usize::from(index.0)].name.clone();
+    let event = |index: &EventIndex| book.events[usize::from(index.0)].name.clone();
     let records = [("read", counts.read), ("tombstone", counts.tombstones), ("dead_letter", counts.dead_records)];
     let mut all: Vec<_> =
         records.into_iter().map(|(result, n)| (Records { topic: topic(), result: result.to_owned() }, n)).collect();
@@ -140,8 +148,52 @@ fn counts(book: &Book, topic: &str, counts: &Counts) -> Vec<(crate::snapshot::Co
     for ((metric, reason), n) in &counts.value_faults {
         all.push((ValueFaults { metric: metric.clone(), reason: (*reason).to_owned() }, *n));
     }
+    for (kind, n) in &counts.incidents {
+        all.push((Incidents { topic: topic(), kind: (*kind).to_owned() }, *n));
+    }
     all.extend(counts.copies.iter().map(|(index, n)| (Copies { event: event(index) }, *n)));
     all.extend(counts.unchecked.iter().map(|(index, n)| (Unchecked { event: event(index) }, *n)));
+    all.extend(counts.below_floor.iter().map(|(index, n)| (BelowFloor { event: event(index) }, *n)));
+    all.extend(counts.keys_again.iter().map(|(metric, n)| (KeysAgain { metric: metric.clone() }, *n)));
     all.retain(|(_, n)| *n > 0);
     all
+}
+
+/// Every aggregate that the partition's topic feeds, evaluated over `ranges`.
+pub(super) fn evaluated(book: &Book, plan: &Plan, partition: Partition, ranges: &[EvaluatedRange]) -> Vec<Evaluated> {
+    let reads = |event: &EventIndex| book.events[usize::from(event.0)].topic == partition.topic;
+    let fed = plan.aggregates.iter().filter(|aggregate| aggregate.events.iter().any(reads));
+    fed.map(|aggregate| Evaluated { aggregate: aggregate.id, ranges: ranges.to_vec() }).collect()
+}
+
+/// What is kept of an incident that was found at `offset`.
+pub(super) fn incident(partition: Partition, offset: Offset, kind: IncidentKind, detail: String) -> DeadLetterSample {
+    DeadLetterSample {
+        partition,
+        offset,
+        // A record at that offset may be a dead letter, too.
+        event: format!("incident/{}", kind.as_str()),
+        reason: kind.as_str().to_owned(),
+        detail,
+        record_at: None,
+        sample: Vec::new(),
+    }
+}
+
+/// What is kept of a record that could not be counted.
+pub(super) fn sample(book: &Book, partition: Partition, record: &Record<'_>, refusal: Refusal) -> DeadLetterSample {
+    let payload = record.payload.unwrap_or_default();
+    DeadLetterSample {
+        partition,
+        offset: record.offset,
+        event: match (&refusal.metric, refusal.event) {
+            (Some(metric), _) => format!("metric/{metric}"),
+            (None, Some(event)) => book.events[usize::from(event.0)].name.clone(),
+            (None, None) => String::new(),
+        },
+        reason: refusal.metric.map_or("", |_| "value_fault/").to_owned() + refusal.reason,
+        detail: refusal.detail,
+        record_at: record.timestamp,
+        sample: payload[..payload.len().min(DEAD_LETTER_SAMPLE_BYTES_MAX)].to_vec(),
+    }
 }

@@ -6,6 +6,7 @@
 //! | Claimed | goes on where the store stands; if the ledger stands elsewhere, asks to read the store again |
 //! | Records | takes those of the current assignment, in order of offset, into their partition's delta |
 //! | LogEnd | remembers how far the broker says the log goes; reached, it completes the partition up to the answer's time |
+//! | Incident | counts it, and keeps its words |
 //! | Gone | passes over what retention took; what was evaluated is then two ranges, and `data_from` tells |
 //! | Tick | publishes if nothing is new, else cuts; nothing while a cut is on its way |
 //! | Flush | cuts if anything is new and no cut is on its way |
@@ -16,16 +17,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::daily::Daily;
-use super::floor::reach;
-use super::ledger::{Ledger, NewIds};
+use super::floor::Floor;
+use super::ledger::{Held, Ledger, NewIds};
 use super::message::*;
-use super::pack::{self, Names};
+use super::pack::{self, DEAD_LETTER_SAMPLES_MAX, Names};
 use super::restore;
 use crate::aggregate::aggregator::{Aggregator, Interned, Refusal};
 use crate::aggregate::delta::Delta;
 use crate::aggregate::plan::Plan;
 use crate::book::Book;
-use crate::chunk::{self, Evaluated, EvaluatedRange};
+use crate::chunk::{self, EvaluatedRange};
 use crate::event::{Offset, Partition, Record};
 use crate::score::{self, CheckIn, ScoreInput};
 use crate::snapshot::{CounterKey, Snapshot};
@@ -36,12 +37,6 @@ pub const DELTA_ENTRIES_MAX: usize = 2_000_000;
 
 /// How long the first scores wait for the broker to say where the logs of newly claimed partitions end.
 const FIRST_ANSWER_WAIT: Span = Span(2 * Span::SECOND.0);
-
-/// How many bytes of a dead letter's record are kept.
-pub const DEAD_LETTER_SAMPLE_BYTES_MAX: usize = 1_024;
-
-/// How many dead letters a topic and reason are kept; all are counted.
-pub const DEAD_LETTER_SAMPLES_MAX: u64 = 1_000;
 
 /// Everything that scoring depends on.
 pub struct State {
@@ -74,6 +69,8 @@ struct Claimed {
     /// What was evaluated since the last cut before records were gone; where that ended, the next range begins at `gone_to`.
     evaluated: Vec<EvaluatedRange>,
     gone_to: Option<Offset>,
+    /// Whether the topic was made anew: offset 0 is no beginning then.
+    is_remade: bool,
     delta: Delta,
     /// The oldest answer about the log's end that was not reached yet, and the newest one.
     unreached: Option<(Offset, Timestamp)>,
@@ -128,6 +125,11 @@ impl State {
         cut.chain(uncut).max()
     }
 
+    /// How much is held of what is cut.
+    pub fn held(&self) -> Held {
+        self.ledger.held()
+    }
+
     /// Whether a cut is being persisted.
     pub fn is_persisting(&self) -> bool {
         self.on_its_way.is_some()
@@ -155,8 +157,14 @@ impl State {
             Input::Gone { partition, to } => {
                 let start = self.ledger.partition(partition).start;
                 if let Some(claimed) = self.claimed.get_mut(&partition).filter(|claimed| claimed.next_offset < to) {
+                    let detail = format!("offsets {} to {to} were gone before they were read", claimed.next_offset);
                     claimed.pass_over(to, start);
+                    self.incident(partition, IncidentKind::RetentionPassed, detail);
                 }
+                Vec::new()
+            }
+            Input::Incident { partition, kind, detail } => {
+                self.incident(partition, kind, detail);
                 Vec::new()
             }
             Input::Restored { chunks } => self.restore(&chunks),
@@ -177,14 +185,19 @@ impl State {
         }
     }
 
+    fn incident(&mut self, partition: Partition, kind: IncidentKind, detail: String) {
+        let Some(claimed) = self.claimed.get_mut(&partition) else { return };
+        *claimed.delta.counts.incidents.entry(kind.as_str()).or_default() += 1;
+        claimed.is_remade |= kind == IncidentKind::TopicRemade;
+        self.samples.push(pack::incident(partition, claimed.next_offset, kind, detail));
+    }
+
     fn restore(&mut self, chunks: &[RestoredChunk]) -> Vec<Effect> {
         let ids_max = self.ledger.ids_max;
         self.ledger = Ledger::new(Arc::clone(&self.book), Arc::clone(&self.plan));
         self.ledger.ids_max = ids_max;
-        if let Some(now) = self.now {
-            // Before the chunks: derived cells are then made once, under the right mask.
-            self.ledger.raise_floor(reach(&self.book, now));
-        }
+        // Before the chunks: derived cells are then made once, under the right mask.
+        self.now.into_iter().for_each(|now| self.raise_floor(now));
         self.claimed.clear();
         self.on_its_way = None;
         self.samples.clear();
@@ -213,15 +226,13 @@ impl State {
             // One that is claimed again without having gone away is read again from where the store stands.
             self.drop_uncut(claim.partition);
             let known = self.ledger.partition(claim.partition);
+            let (topic, number) =
+                (&self.book.topics[usize::from(claim.partition.topic.0)].name, claim.partition.number);
             if known.ids.is_spent() {
-                let (topic, number) =
-                    (&self.book.topics[usize::from(claim.partition.topic.0)].name, claim.partition.number);
                 let reason = format!("ids of {topic}/{number} were let go for records that were never committed");
                 return vec![Effect::Reload { reason }];
             }
             if known.next_offset != claim.next_offset {
-                let (topic, number) =
-                    (&self.book.topics[usize::from(claim.partition.topic.0)].name, claim.partition.number);
                 let (ours, stored) = (known.next_offset, claim.next_offset);
                 let reason = format!("{topic}/{number} stands at {stored:?} in the store, and at {ours:?} here");
                 return vec![Effect::Reload { reason }];
@@ -241,6 +252,7 @@ impl State {
                     first_record_at: None,
                     evaluated: Vec::new(),
                     gone_to: None,
+                    is_remade: false,
                     delta: Delta::new(&self.plan),
                     unreached: None,
                     newest: None,
@@ -301,7 +313,7 @@ impl State {
                 };
                 let before = self.ledger.counters.get(&known).copied().unwrap_or(0);
                 if before + uncut.copied().unwrap_or(0) <= DEAD_LETTER_SAMPLES_MAX {
-                    self.samples.push(sample(&self.book, partition, record, refusal));
+                    self.samples.push(pack::sample(&self.book, partition, record, refusal));
                 }
             }
         }
@@ -354,7 +366,7 @@ impl State {
 
     fn publish(&mut self, snapshot: Arc<Snapshot>) -> Vec<Effect> {
         let mut daily = std::mem::take(&mut self.daily);
-        let facts = daily.facts(&self.score_input(snapshot.at), &snapshot);
+        let facts = daily.facts(&self.score_input(snapshot.at), &snapshot, self.ledger.floor().reach);
         self.daily = daily;
         let mut effects = vec![Effect::Publish(snapshot)];
         if !facts.is_empty() {
@@ -378,14 +390,20 @@ impl State {
                 continue;
             }
             let topic = &self.book.topics[usize::from(partition.topic.0)].name;
+            self.ledger.count_keys_again(&mut claimed.delta);
             let context = (&*self.book, &*self.plan, &self.names);
             let range = (chunk_from, claimed.next_offset);
             let texts = (&self.ledger.facts.members, &self.ledger.tuples);
             let mut chunk = pack::pack(context, topic, &claimed.delta, texts, range);
             chunk.head.complete_until = claimed.complete_until;
+            chunk.floor = (!claimed.delta.counts.below_floor.is_empty()).then_some(self.ledger.floor().at);
             let start = self.ledger.partitions[partition].start;
             claimed.end_range(chunk_from, start);
-            chunk.evaluated = evaluated(&self.book, &self.plan, *partition, &claimed.evaluated);
+            chunk.evaluated = pack::evaluated(&self.book, &self.plan, *partition, &claimed.evaluated);
+            if std::mem::take(&mut claimed.is_remade) {
+                let first = claimed.evaluated.first().and_then(|range| range.since);
+                chunk.floor = chunk.floor.max(first.or(Some(now)));
+            }
             claimed.evaluated.clear();
             claimed.gone_to = None;
             partitions.push(PartitionCut {
@@ -424,13 +442,18 @@ impl State {
         ScoreInput { book: &self.book, plan: &self.plan, facts: &self.ledger.facts, check_ins: &self.check_ins, now }
     }
 
+    fn raise_floor(&mut self, now: Timestamp) {
+        self.ledger.raise_floor(Floor::of(&self.book, now));
+        self.aggregator.leave_out_below(self.ledger.floor().at);
+    }
+
     /// Everything known, scored. Only right where no delta holds anything.
     fn snapshot(&mut self, now: Timestamp) -> Snapshot {
         for (partition, claimed) in &self.claimed {
             let known = self.ledger.partition(*partition);
             known.complete_until = known.complete_until.max(claimed.complete_until);
         }
-        self.ledger.raise_floor(reach(&self.book, now));
+        self.raise_floor(now);
         self.ledger.refresh_progress();
         Snapshot {
             at: now,
@@ -472,29 +495,5 @@ impl Claimed {
             self.unreached = self.newest.filter(|newest| *newest != (end, at));
             self.newest = self.unreached;
         }
-    }
-}
-
-/// Every aggregate that the partition's topic feeds, evaluated over `ranges`.
-fn evaluated(book: &Book, plan: &Plan, partition: Partition, ranges: &[EvaluatedRange]) -> Vec<Evaluated> {
-    let reads = |event: &crate::event::EventIndex| book.events[usize::from(event.0)].topic == partition.topic;
-    let fed = plan.aggregates.iter().filter(|aggregate| aggregate.events.iter().any(reads));
-    fed.map(|aggregate| Evaluated { aggregate: aggregate.id, ranges: ranges.to_vec() }).collect()
-}
-
-fn sample(book: &Book, partition: Partition, record: &Record<'_>, refusal: Refusal) -> DeadLetterSample {
-    let payload = record.payload.unwrap_or_default();
-    DeadLetterSample {
-        partition,
-        offset: record.offset,
-        event: match (&refusal.metric, refusal.event) {
-            (Some(metric), _) => format!("metric/{metric}"),
-            (None, Some(event)) => book.events[usize::from(event.0)].name.clone(),
-            (None, None) => String::new(),
-        },
-        reason: refusal.metric.map_or("", |_| "value_fault/").to_owned() + refusal.reason,
-        detail: refusal.detail,
-        record_at: record.timestamp,
-        sample: payload[..payload.len().min(DEAD_LETTER_SAMPLE_BYTES_MAX)].to_vec(),
     }
 }

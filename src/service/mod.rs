@@ -3,12 +3,14 @@
 //! ```text
 //! consumer thread ── ToStore ──▶ store task ── FromStore ──▶ consumer thread
 //!        ├── watch<Snapshot> ──▶ publish (encodes) ──▶ HTTP readers
+//!        │                    └▶ compaction task (the floor)
 //!        └── days ──▶ BI task
 //! ```
 //!
 //! Every queue is bounded: see the constants beside each.
 
 mod bi_task;
+mod compaction_task;
 mod consumer_loop;
 mod names;
 mod store_task;
@@ -193,8 +195,11 @@ async fn run_until_stopped(
         metrics: metrics.clone(),
         readiness: readiness.clone(),
         epochs: BTreeMap::new(),
+        accept_cluster: settings.store.accept_cluster.clone(),
     };
     let store_task = tokio::spawn(task.run(asked));
+    let compaction = compaction_task::run(Arc::clone(&store), snapshots_seen.clone(), metrics.clone());
+    let compaction_task = tokio::spawn(compaction);
     let bi_task = tokio::spawn(bi_task::run(Arc::clone(&store), loaded.book.clone(), snapshots_seen, days));
     let wiring = Wiring {
         to_store,
@@ -220,7 +225,7 @@ async fn run_until_stopped(
         .unwrap_or_else(|_| Err("the consumer thread ended with a panic; this is a fault of krscore".to_owned()));
     readiness.set(Phase::Draining);
     stored.send_replace(None);
-    for task in [store_task, bi_task] {
+    for task in [store_task, bi_task, compaction_task] {
         if tokio::time::timeout(DRAIN_BUDGET, task).await.is_err() {
             warn!("a task took too long to end");
         }

@@ -60,6 +60,8 @@ pub(super) enum FromStore {
         epoch: AssignmentEpoch,
         /// The partitions, each with the offset at which it stands.
         claims: Vec<Claim>,
+        /// Partitions never read whose topic's name was read under another id: each with where that one stands.
+        earlier: Vec<(PartitionKey, Claim)>,
     },
     /// To [`ToStore::Commit`].
     Committed(CutId),
@@ -81,6 +83,8 @@ pub(super) struct StoreTask {
     pub(super) metrics: ServiceMetrics,
     pub(super) readiness: Readiness,
     pub(super) epochs: BTreeMap<PartitionKey, i64>,
+    /// A cluster that may be read although the store holds another's facts.
+    pub(super) accept_cluster: Option<String>,
 }
 
 impl StoreTask {
@@ -121,6 +125,18 @@ impl StoreTask {
         let begun = Instant::now();
         let mut wait = RETRY_WAIT.0;
         loop {
+            match self.store.clusters().await {
+                Ok(known) => match foreign(&known, cluster, self.accept_cluster.as_deref()) {
+                    None => break,
+                    Some(reason) => return FromStore::GaveUp(format!("{}: {reason}", self.store.name())),
+                },
+                Err(fault) => match self.again("asking the store for its clusters", &fault, &mut wait).await {
+                    true => continue,
+                    false => return FromStore::GaveUp(fault.to_string()),
+                },
+            }
+        }
+        loop {
             match self.store.load_chunks(cluster, topic_ids, LIVE_LANE).await {
                 Ok(chunks) => {
                     let bytes: usize = chunks.iter().map(|chunk| chunk.bytes.len()).sum();
@@ -139,11 +155,15 @@ impl StoreTask {
     async fn claim(&mut self, epoch: AssignmentEpoch, keys: &[PartitionKey]) -> FromStore {
         let mut wait = RETRY_WAIT.0;
         loop {
-            match self.store.claim(keys).await {
-                Ok(claims) => {
+            let claimed = match self.store.claim(keys).await {
+                Ok(claims) => self.earlier(&claims).await.map(|earlier| (claims, earlier)),
+                Err(fault) => Err(fault),
+            };
+            match claimed {
+                Ok((claims, earlier)) => {
                     self.keep(&claims);
                     info!(partitions = claims.len(), epoch = epoch.0, "claimed");
-                    return FromStore::Claimed { epoch, claims };
+                    return FromStore::Claimed { epoch, claims, earlier };
                 }
                 Err(fault) => match self.again("claiming partitions", &fault, &mut wait).await {
                     true => continue,
@@ -151,6 +171,21 @@ impl StoreTask {
                 },
             }
         }
+    }
+
+    /// Where partitions of the same names stand under other topic ids, for those that were never read.
+    async fn earlier(&self, claims: &[Claim]) -> Result<Vec<(PartitionKey, Claim)>, StoreError> {
+        let new: Vec<&PartitionKey> = claims.iter().filter(|c| c.next_offset.is_none()).map(|c| &c.key).collect();
+        let Some(first) = new.first() else { return Ok(Vec::new()) };
+        let known = self.store.partitions(&first.cluster).await?;
+        let same_name = |a: &PartitionKey, b: &PartitionKey| {
+            (&a.topic, a.partition, &a.lane) == (&b.topic, b.partition, &b.lane) && a.topic_id != b.topic_id
+        };
+        let earlier = new.into_iter().filter_map(|key| {
+            let stood = known.iter().filter(|claim| same_name(&claim.key, key) && claim.next_offset.is_some());
+            Some((key.clone(), stood.max_by_key(|claim| claim.next_offset)?.clone()))
+        });
+        Ok(earlier.collect())
     }
 
     fn keep(&mut self, claims: &[Claim]) {
@@ -246,8 +281,51 @@ impl StoreTask {
     }
 }
 
+/// Why a store with facts of the clusters `known` is not to be used for `ours`.
+///
+/// | the store holds facts of | ours is | |
+/// |---|---|---|
+/// | none | any | used |
+/// | A, or A and B | A | used |
+/// | A | B | refused: most often it is the wrong `kafka.brokers` |
+/// | A | B, and `store.accept_cluster` names B | used; A's facts count no more |
+fn foreign(known: &[String], ours: &str, accepted: Option<&str>) -> Option<String> {
+    if known.is_empty() || known.iter().any(|cluster| cluster == ours) || accepted == Some(ours) {
+        return None;
+    }
+    Some(format!(
+        "it holds facts of the kafka cluster {}, and kafka.brokers leads to the cluster {ours}; mend kafka.brokers, or name another \
+         store in store.url; to go on in this store with {ours} from its beginning, and without what was counted, set \
+         store.accept_cluster = \"{ours}\"",
+        known.join(" and ")
+    ))
+}
+
 /// Waits, and makes the next wait twice as long, up to its limit.
 async fn pause(wait: &mut Duration) {
     sleep(*wait).await;
     *wait = (*wait * 2).min(RETRY_WAIT.1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::foreign;
+
+    #[test]
+    fn a_store_of_another_cluster_is_refused_unless_told_otherwise() {
+        let check = |known: &[&str], accepted: Option<&str>, expected: &str| {
+            let known: Vec<String> = known.iter().map(|id| (*id).to_owned()).collect();
+            let said = foreign(&known, "B", accepted).unwrap_or_default();
+            assert!(
+                said.starts_with(expected) && said.is_empty() == expected.is_empty(),
+                "{known:?} {accepted:?}: {said}"
+            );
+        };
+        check(&[], None, "");
+        check(&["B"], None, "");
+        check(&["A", "B"], None, "");
+        check(&["A"], None, "it holds facts of the kafka cluster A, and kafka.brokers leads to the cluster B; mend");
+        check(&["A"], Some("A"), "it holds facts");
+        check(&["A"], Some("B"), "");
+    }
 }

@@ -253,6 +253,13 @@ fn counters(snapshot: &Snapshot, key_result: &KeyResult, events: &[EventIndex]) 
             CounterKey::Unchecked { event: name } => {
                 (event(name), format!("{name} counted without looking for copies"))
             }
+            CounterKey::Incidents { topic: name, kind } => (topic(name), format!("incidents of {name}: {kind}")),
+            CounterKey::BelowFloor { event: name } => {
+                (event(name), format!("{name} left out: older than anything that a score reads"))
+            }
+            CounterKey::KeysAgain { metric } => {
+                (of_metric(metric), format!("keys of {metric} used again long after their pair"))
+            }
             CounterKey::SkippedOffsets { topic: name } => {
                 (topic(name), format!("offsets of {name} that the log did not give"))
             }

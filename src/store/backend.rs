@@ -2,7 +2,10 @@
 
 use super::bi::BiUpdate;
 use super::error::StoreError;
-use super::{Claim, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey, StoredCheckIn, StoredChunk};
+use super::{
+    ChunkSummary, Claim, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey, StoredCheckIn, StoredChunk,
+};
+use crate::event::Offset;
 
 /// A database: statements only. When they begin, commit, and what follows from their errors is [`super::session::Session`]'s.
 pub(super) trait Backend {
@@ -36,6 +39,21 @@ pub(super) trait Backend {
         partitions: &[(i64, &PartitionCommit)],
         at: i64,
     ) -> Result<(), sqlx::Error>;
+    /// Writes parts of a chunk over `[from, to)`, the first with this number; they are not read yet.
+    async fn write_folded(
+        connection: &mut Self::Connection,
+        place: (&PartitionKey, Offset, Offset),
+        parts: (i32, &[Vec<u8>]),
+        at: i64,
+    ) -> Result<(), sqlx::Error>;
+    /// Marks every chunk that lies in `[from, to)` as folded at `at`; answers with the number of their parts.
+    async fn mark_folded(
+        connection: &mut Self::Connection,
+        place: (&PartitionKey, Offset, Offset),
+        at: i64,
+    ) -> Result<u64, sqlx::Error>;
+    /// Deletes parts that were folded before `before`, the oldest first, until `bytes_max` are; answers with how many.
+    async fn delete_folded(connection: &mut Self::Connection, before: i64, bytes_max: i64) -> Result<u64, sqlx::Error>;
     /// How many dead letters each (topic, reason) has.
     async fn dead_letter_counts(connection: &mut Self::Connection) -> Result<Vec<(String, String, i64)>, sqlx::Error>;
     /// Inserts those that are not there.
@@ -63,6 +81,12 @@ pub(super) trait Backend {
         topic_ids: &[String],
         lane: &str,
     ) -> Result<Vec<StoredChunk>, sqlx::Error>;
+    /// All chunks of the lane that are read, without their bytes, by key, then range.
+    async fn chunk_summaries(&self, lane: &str) -> Result<Vec<ChunkSummary>, sqlx::Error>;
+    /// The chunk parts of a partition that lie in `[from, to)`, by range, then part.
+    async fn load_range(&self, key: &PartitionKey, from: Offset, to: Offset) -> Result<Vec<StoredChunk>, sqlx::Error>;
+    /// The clusters of which anything was committed.
+    async fn clusters(&self) -> Result<Vec<String>, sqlx::Error>;
     /// Where every partition of the cluster stands, by key.
     async fn partitions(&self, cluster: &str) -> Result<Vec<Claim>, sqlx::Error>;
     /// All check-ins, by what they speak of, then as recorded.

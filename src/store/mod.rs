@@ -7,7 +7,7 @@
 //! | table | a row is |
 //! |---|---|
 //! | `partition_claim` | a partition of a cluster's topic in a lane: epoch, next offset, leader epoch |
-//! | `chunk` | one packed part of what a partition contributed over `[from, to)` |
+//! | `chunk` | one packed part of what a partition contributed over `[from, to)`; folded ones stay an hour, marked: see [`Store::compact`] |
 //! | `check_in` | a person's word on a key result |
 //! | `dead_letter` | a sampled record that could not be counted |
 //! | `book_revision` | a book that scored, by its hash |
@@ -15,6 +15,8 @@
 
 mod backend;
 pub mod bi;
+pub mod choice;
+mod compaction;
 mod error;
 mod lock;
 mod open;
@@ -24,6 +26,7 @@ mod schema;
 mod session;
 mod sqlite;
 
+pub use compaction::{Compacted, Compaction, FOLDED_KEPT};
 pub use error::StoreError;
 pub use open::{OpenMode, Store, StoreOptions};
 
@@ -76,6 +79,23 @@ pub struct StoredChunk {
     pub part: i32,
     /// The codec's bytes.
     pub bytes: Vec<u8>,
+}
+
+/// A chunk that is read, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkSummary {
+    /// The partition.
+    pub key: PartitionKey,
+    /// First offset covered.
+    pub from: Offset,
+    /// The offset after the last covered.
+    pub to: Offset,
+    /// How many parts it has.
+    pub parts: u64,
+    /// Bytes of all its parts.
+    pub bytes: u64,
+    /// When it was committed, or folded.
+    pub written_at: Timestamp,
 }
 
 /// What one partition commits: its offset moves from `from` to `to`, and the chunk's parts are appended.

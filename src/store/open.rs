@@ -9,13 +9,17 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use super::backend::Backend;
 use super::bi::BiUpdate;
+use super::compaction::Fold;
 use super::error::StoreError;
 use super::postgres::Postgres;
 use super::session::Session;
 use super::sqlite::Sqlite;
 use super::{
-    Claim, Commit, CommitOutcome, DeadLetter, DeadLetterFilter, PartitionKey, Resolved, StoredCheckIn, StoredChunk,
+    ChunkSummary, Claim, Commit, CommitOutcome, DeadLetter, DeadLetterFilter, PartitionKey, Resolved, StoredCheckIn,
+    StoredChunk,
 };
+use crate::event::Offset;
+use crate::time::Timestamp;
 
 /// What a store is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +197,34 @@ impl Store {
         lane: &str,
     ) -> Result<Vec<StoredChunk>, StoreError> {
         each!(self, session => session.load_chunks(cluster, topic_ids, lane).await)
+    }
+
+    /// All chunks of a lane that are read, without their bytes, by cluster, topic id, partition and range.
+    pub async fn chunk_summaries(&self, lane: &str) -> Result<Vec<ChunkSummary>, StoreError> {
+        each!(self, session => session.chunk_summaries(lane).await)
+    }
+
+    /// The chunk parts of one partition and lane that lie in `[from, to)`, by range and part.
+    pub async fn load_range(
+        &self,
+        key: &PartitionKey,
+        from: Offset,
+        to: Offset,
+    ) -> Result<Vec<StoredChunk>, StoreError> {
+        each!(self, session => session.load_range(key, from, to).await)
+    }
+
+    pub(super) async fn swap(&self, fold: &Fold, longest: &mut Duration) -> Result<bool, StoreError> {
+        each!(self, session => session.swap(fold, longest).await)
+    }
+
+    pub(super) async fn delete_folded(&self, before: Timestamp, bytes_max: usize) -> Result<u64, StoreError> {
+        each!(self, session => session.delete_folded(before, bytes_max).await)
+    }
+
+    /// The ids of the Kafka clusters of which anything was committed, in order; empty for one that gave none.
+    pub async fn clusters(&self) -> Result<Vec<String>, StoreError> {
+        each!(self, session => session.clusters().await)
     }
 
     /// Where every partition of the cluster stands, without claiming any.

@@ -1,6 +1,6 @@
 //! Rows of tables as tuples, which both databases decode alike, and the values made of them.
 
-use super::{Claim, DeadLetter, PartitionKey, StoredCheckIn, StoredChunk};
+use super::{ChunkSummary, Claim, DeadLetter, PartitionKey, StoredCheckIn, StoredChunk};
 use crate::fixed::Fixed;
 use crate::time::Timestamp;
 
@@ -13,6 +13,9 @@ type KeyRow = (String, String, i32, String, String);
 
 /// A row of `chunk` with its partition's key.
 pub(super) type ChunkRow = (String, String, i32, String, String, i64, i64, i32, Vec<u8>);
+
+/// All parts of a chunk with its partition's key: range, parts, bytes, committed at.
+pub(super) type SummaryRow = (String, String, i32, String, String, i64, i64, i64, i64, i64);
 
 /// A row of `partition_claim`: key, epoch, next offset, leader epoch.
 pub(super) type ClaimRow = (String, String, i32, String, String, i64, Option<i64>, Option<i32>);
@@ -48,6 +51,18 @@ pub(super) fn claim(row: ClaimRow) -> Claim {
 pub(super) fn chunk(row: ChunkRow) -> StoredChunk {
     let (cluster, topic_id, partition, lane, topic, from, to, part, bytes) = row;
     StoredChunk { key: key((cluster, topic_id, partition, lane, topic)), from, to, part, bytes }
+}
+
+pub(super) fn summary(row: SummaryRow) -> ChunkSummary {
+    let (cluster, topic_id, partition, lane, topic, from, to, parts, bytes, at) = row;
+    ChunkSummary {
+        key: key((cluster, topic_id, partition, lane, topic)),
+        from,
+        to,
+        parts: parts.unsigned_abs(),
+        bytes: bytes.unsigned_abs(),
+        written_at: Timestamp(at),
+    }
 }
 
 pub(super) fn dead_letter(row: DeadLetterRow) -> DeadLetter {
@@ -93,6 +108,9 @@ pub(super) const RECORD_BOOK: &str = "
 INSERT INTO book_revision (hash, text, first_at, last_at) VALUES ($1, $2, $3, $3)
 ON CONFLICT (hash) DO UPDATE SET last_at = excluded.last_at";
 
+pub(super) const CLUSTERS: &str = "
+SELECT DISTINCT cluster FROM partition_claim WHERE next_offset IS NOT NULL ORDER BY cluster";
+
 pub(super) const PARTITIONS: &str = "
 SELECT cluster, topic_id, partition, lane, topic, epoch, next_offset, leader_epoch
 FROM partition_claim WHERE cluster = $1 ORDER BY topic_id, partition, lane";
@@ -102,5 +120,36 @@ SELECT cluster, topic_id, partition, lane, topic, record_offset, event, reason, 
 FROM dead_letter JOIN partition_claim USING (partition_id)
 WHERE ($1 IS NULL OR topic = $1) AND ($2 IS NULL OR event = $2) AND ($3 IS NULL OR reason = $3)
 ORDER BY stored_at DESC, topic, partition, lane, record_offset DESC, event LIMIT $4";
+
+// Chunks that are read have the greatest number for `folded_at`, chunks that are being written its negative: see the migration.
+
+pub(super) const CHUNK_SUMMARIES: &str = "
+SELECT cluster, topic_id, partition, lane, topic, from_offset, to_offset, count(*), sum(length(bytes)), max(chunk.committed_at)
+FROM chunk JOIN partition_claim USING (partition_id)
+WHERE lane = $1 AND folded_at = 9223372036854775807
+GROUP BY cluster, topic_id, partition, lane, topic, from_offset, to_offset
+ORDER BY cluster, topic_id, partition, from_offset, to_offset";
+
+pub(super) const LOAD_RANGE: &str = "
+SELECT cluster, topic_id, partition, lane, topic, from_offset, to_offset, part, bytes
+FROM chunk JOIN partition_claim USING (partition_id)
+WHERE cluster = $1 AND topic_id = $2 AND partition = $3 AND lane = $4 AND from_offset >= $5 AND to_offset <= $6
+  AND folded_at = 9223372036854775807
+ORDER BY from_offset, to_offset, part";
+
+pub(super) const WRITE_FOLDED: &str = "
+INSERT INTO chunk (partition_id, from_offset, to_offset, part, committed_at, folded_at, bytes)
+SELECT partition_id, $5, $6, $7, $8, -9223372036854775807, $9 FROM partition_claim
+WHERE cluster = $1 AND topic_id = $2 AND partition = $3 AND lane = $4";
+
+pub(super) const MARK_FOLDED: &str = "
+UPDATE chunk SET folded_at = $7
+WHERE partition_id = (SELECT partition_id FROM partition_claim WHERE cluster = $1 AND topic_id = $2 AND partition = $3 AND lane = $4)
+  AND from_offset >= $5 AND to_offset <= $6 AND folded_at = 9223372036854775807";
+
+pub(super) const READ_FOLDED: &str = "
+UPDATE chunk SET folded_at = 9223372036854775807 WHERE folded_at = -9223372036854775807";
+
+pub(super) const DROP_UNFINISHED: &str = "DELETE FROM chunk WHERE folded_at = -9223372036854775807";
 
 pub(super) const PING: &str = "SELECT 1";

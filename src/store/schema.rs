@@ -12,12 +12,14 @@ const TABLE: &str = "krscore_migration";
 pub(super) const SQLITE: &[(&str, &str)] = &[
     ("state", include_str!("migrations/sqlite/0001_state.sql")),
     ("bi", include_str!("migrations/sqlite/0002_bi.sql")),
+    ("fold", include_str!("migrations/sqlite/0003_fold.sql")),
 ];
 
 /// PostgreSQL's migrations, step by step the same versions.
 pub(super) const POSTGRES: &[(&str, &str)] = &[
     ("state", include_str!("migrations/postgres/0001_state.sql")),
     ("bi", include_str!("migrations/postgres/0002_bi.sql")),
+    ("fold", include_str!("migrations/postgres/0003_fold.sql")),
 ];
 
 /// Brings the schema up to date; each migration is one transaction.

@@ -22,13 +22,14 @@ use super::backend::Backend;
 use super::bi::BiUpdate;
 use super::error::{StoreError, connection_is_lost, describe};
 use super::{
-    Claim, Commit, CommitOutcome, DEAD_LETTER_SAMPLES_MAX, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey,
-    Resolved, StoredCheckIn, StoredChunk,
+    ChunkSummary, Claim, Commit, CommitOutcome, DEAD_LETTER_SAMPLES_MAX, DeadLetter, DeadLetterFilter, PartitionCommit,
+    PartitionKey, Resolved, StoredCheckIn, StoredChunk,
 };
 use crate::clock;
+use crate::event::Offset;
 
 /// How long the statements before `COMMIT`, or any other write, may take from here; the databases' own limits are shorter.
-const WORK_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const WORK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long the answer to `COMMIT` is waited for.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,9 +49,9 @@ pub(super) struct Session<B: Backend> {
 }
 
 /// The writing connection's place, locked, and the connection, with a transaction begun on it.
-struct Begun<'a, B: Backend> {
+pub(super) struct Begun<'a, B: Backend> {
     place: MutexGuard<'a, Option<B::Connection>>,
-    connection: B::Connection,
+    pub(super) connection: B::Connection,
 }
 
 impl<B: Backend> Session<B> {
@@ -166,6 +167,23 @@ impl<B: Backend> Session<B> {
         self.read("load chunks", LOAD_TIMEOUT, self.backend.load_chunks(cluster, topic_ids, lane)).await
     }
 
+    pub(super) async fn chunk_summaries(&self, lane: &str) -> Result<Vec<ChunkSummary>, StoreError> {
+        self.read("list chunks", READ_TIMEOUT, self.backend.chunk_summaries(lane)).await
+    }
+
+    pub(super) async fn load_range(
+        &self,
+        key: &PartitionKey,
+        from: Offset,
+        to: Offset,
+    ) -> Result<Vec<StoredChunk>, StoreError> {
+        self.read("load chunks", WORK_TIMEOUT, self.backend.load_range(key, from, to)).await
+    }
+
+    pub(super) async fn clusters(&self) -> Result<Vec<String>, StoreError> {
+        self.read("list clusters", READ_TIMEOUT, self.backend.clusters()).await
+    }
+
     pub(super) async fn partitions(&self, cluster: &str) -> Result<Vec<Claim>, StoreError> {
         self.read("list partitions", READ_TIMEOUT, self.backend.partitions(cluster)).await
     }
@@ -194,7 +212,7 @@ impl<B: Backend> Session<B> {
         self.read("ping", READ_TIMEOUT, self.backend.ping()).await
     }
 
-    async fn read<T>(
+    pub(super) async fn read<T>(
         &self,
         doing: &'static str,
         limit: Duration,
@@ -207,7 +225,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// Takes the writing connection and begins. A connection that died since its last use is replaced, once: nothing was sent on it.
-    async fn begin(&self) -> Result<Begun<'_, B>, StoreError> {
+    pub(super) async fn begin(&self) -> Result<Begun<'_, B>, StoreError> {
         let begin = "begin a transaction";
         let mut place = self.writer.lock().await;
         if let Some(mut connection) = place.take() {
@@ -229,7 +247,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// Hands the work's result on with its transaction still open; on an error, ends it.
-    async fn checked<'a, T>(
+    pub(super) async fn checked<'a, T>(
         &self,
         begun: Begun<'a, B>,
         doing: &'static str,
@@ -249,7 +267,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// Commits, and puts the connection back. After an error nobody knows whether it is committed, and the connection is gone.
-    async fn committed(&self, begun: Begun<'_, B>, doing: &'static str) -> Result<(), StoreError> {
+    pub(super) async fn committed(&self, begun: Begun<'_, B>, doing: &'static str) -> Result<(), StoreError> {
         let Begun { mut place, mut connection } = begun;
         match timeout(COMMIT_TIMEOUT, B::run(&mut connection, "COMMIT")).await {
             Ok(Ok(())) => {
@@ -265,7 +283,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// Rolls back, and puts the connection back if that worked; if not, it is dropped, which rolls back too.
-    async fn rolled_back(&self, begun: Begun<'_, B>) {
+    pub(super) async fn rolled_back(&self, begun: Begun<'_, B>) {
         let Begun { mut place, mut connection } = begun;
         if let Ok(Ok(())) = timeout(READ_TIMEOUT, B::run(&mut connection, "ROLLBACK")).await {
             *place = Some(connection);

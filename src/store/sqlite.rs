@@ -24,9 +24,10 @@ use super::lock::LockFile;
 use super::open::OpenMode;
 use super::rows::{self, storable};
 use super::{
-    Claim, DEAD_LETTER_SAMPLE_BYTES_MAX, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey, StoredCheckIn,
-    StoredChunk, schema,
+    ChunkSummary, Claim, DEAD_LETTER_SAMPLE_BYTES_MAX, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey,
+    StoredCheckIn, StoredChunk, schema,
 };
+use crate::event::Offset;
 
 /// Readers at once.
 const READERS_MAX: u32 = 4;
@@ -118,8 +119,20 @@ ON CONFLICT DO NOTHING";
 const LOAD_CHUNKS: &str = "
 SELECT cluster, topic_id, partition, lane, topic, from_offset, to_offset, part, bytes
 FROM chunk JOIN partition_claim USING (partition_id)
-WHERE cluster = $1 AND lane = $2 AND topic_id IN (SELECT value FROM json_each($3))
+WHERE cluster = $1 AND lane = $2 AND topic_id IN (SELECT value FROM json_each($3)) AND folded_at = 9223372036854775807
 ORDER BY topic_id, partition, from_offset, to_offset, part";
+
+const DELETE_FOLDED: &str = "
+DELETE FROM chunk WHERE rowid IN (
+    SELECT rowid FROM (
+        SELECT rowid, length(bytes) AS part_bytes, sum(length(bytes)) OVER (ORDER BY folded_at, rowid) AS total_bytes
+        FROM (
+            SELECT rowid, folded_at, bytes FROM chunk
+            WHERE folded_at < $1 AND folded_at > -9223372036854775807 ORDER BY folded_at LIMIT 1000
+        ) AS oldest
+    ) AS summed
+    WHERE total_bytes - part_bytes < $2
+)";
 
 const STORE_BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
@@ -205,6 +218,52 @@ impl Backend for Sqlite {
         Ok(())
     }
 
+    async fn write_folded(
+        connection: &mut SqliteConnection,
+        (key, from, to): (&PartitionKey, Offset, Offset),
+        (first, parts): (i32, &[Vec<u8>]),
+        at: i64,
+    ) -> Result<(), sqlx::Error> {
+        for (part, bytes) in (first..).zip(parts) {
+            sqlx::query(rows::WRITE_FOLDED)
+                .bind(&key.cluster)
+                .bind(&key.topic_id)
+                .bind(key.partition)
+                .bind(&key.lane)
+                .bind(from)
+                .bind(to)
+                .bind(part)
+                .bind(at)
+                .bind(bytes.as_slice())
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn mark_folded(
+        connection: &mut SqliteConnection,
+        (key, from, to): (&PartitionKey, Offset, Offset),
+        at: i64,
+    ) -> Result<u64, sqlx::Error> {
+        let marked = sqlx::query(rows::MARK_FOLDED)
+            .bind(&key.cluster)
+            .bind(&key.topic_id)
+            .bind(key.partition)
+            .bind(&key.lane)
+            .bind(from)
+            .bind(to)
+            .bind(at)
+            .execute(connection)
+            .await?;
+        Ok(marked.rows_affected())
+    }
+
+    async fn delete_folded(connection: &mut SqliteConnection, before: i64, bytes_max: i64) -> Result<u64, sqlx::Error> {
+        let deleted = sqlx::query(DELETE_FOLDED).bind(before).bind(bytes_max).execute(connection).await?;
+        Ok(deleted.rows_affected())
+    }
+
     async fn dead_letter_counts(connection: &mut SqliteConnection) -> Result<Vec<(String, String, i64)>, sqlx::Error> {
         sqlx::query_as(rows::DEAD_LETTER_COUNTS).fetch_all(connection).await
     }
@@ -275,6 +334,29 @@ impl Backend for Sqlite {
         let loaded: Vec<rows::ChunkRow> =
             sqlx::query_as(LOAD_CHUNKS).bind(cluster).bind(lane).bind(topic_ids).fetch_all(&self.readers).await?;
         Ok(loaded.into_iter().map(rows::chunk).collect())
+    }
+
+    async fn chunk_summaries(&self, lane: &str) -> Result<Vec<ChunkSummary>, sqlx::Error> {
+        let found: Vec<rows::SummaryRow> =
+            sqlx::query_as(rows::CHUNK_SUMMARIES).bind(lane).fetch_all(&self.readers).await?;
+        Ok(found.into_iter().map(rows::summary).collect())
+    }
+
+    async fn load_range(&self, key: &PartitionKey, from: Offset, to: Offset) -> Result<Vec<StoredChunk>, sqlx::Error> {
+        let loaded: Vec<rows::ChunkRow> = sqlx::query_as(rows::LOAD_RANGE)
+            .bind(&key.cluster)
+            .bind(&key.topic_id)
+            .bind(key.partition)
+            .bind(&key.lane)
+            .bind(from)
+            .bind(to)
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(loaded.into_iter().map(rows::chunk).collect())
+    }
+
+    async fn clusters(&self) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar(rows::CLUSTERS).fetch_all(&self.readers).await
     }
 
     async fn partitions(&self, cluster: &str) -> Result<Vec<Claim>, sqlx::Error> {

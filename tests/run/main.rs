@@ -6,15 +6,20 @@
 //! | `kill` | 20 times SIGKILL: the scores are those of one quiet replay |
 //! | `away` | brokers, topics and databases that are away are waited for |
 //! | `refused` | what cannot work ends at once with one sentence |
+//! | `logs` | what befalls logs and stores: altered chunks, other clusters, topics made anew, retention, new partitions |
 //! | `records` | broken records are counted and sampled, and nothing stops |
 //! | `readers` | Prometheus, its alerts, the dashboard's queries; BI by SQL |
 
 #[path = "../support/mod.rs"]
 mod support;
 
+#[allow(dead_code, reason = "the tests of the consumer need more of it")]
+#[path = "../kafka/admin.rs"]
+mod admin;
 mod away;
 mod kill;
 mod live;
+mod logs;
 mod place;
 mod readers;
 mod records;

@@ -31,6 +31,18 @@ impl Place {
         }
     }
 
+    /// Runs a statement that changes something, while nothing else runs on the store.
+    pub fn execute(&self, statement: &str) {
+        match self {
+            Place::Sqlite(_) => block_on(async {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url()).await.expect("a client");
+                let statement = sqlx::AssertSqlSafe(statement.to_owned());
+                sqlx::raw_sql(statement).execute(&mut connection).await.expect("it runs");
+            }),
+            Place::Postgres(database) => _ = psql(&database.url, statement),
+        }
+    }
+
     /// The rows of a statement whose only column is text.
     pub fn rows(&self, statement: &str) -> Vec<String> {
         match self {

@@ -17,7 +17,7 @@ use crate::commits::{commit_of, committed};
 use crate::place::{Place, chunks, key, moved};
 
 /// The future's answer if it comes within so many polls; else it is dropped where it stands.
-async fn within_polls<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+pub async fn within_polls<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = polls;
     std::future::poll_fn(|context| {

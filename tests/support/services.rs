@@ -125,6 +125,24 @@ impl OwnServices {
         self.run("down", servers, &[]);
     }
 
+    /// Removes the files of a partition's log, as a lost disk does; Kafka must be stopped, and begins an empty one.
+    pub fn lose_log(&self, topic: &str, partition: i32) {
+        let name = format!("{topic}-{partition}");
+        let mut folders = vec![self.folder.clone()];
+        let mut lost = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder").flatten().filter(|entry| entry.path().is_dir()) {
+                if entry.file_name().to_string_lossy() == name {
+                    std::fs::remove_dir_all(entry.path()).expect("removed");
+                    lost += 1;
+                } else {
+                    folders.push(entry.path());
+                }
+            }
+        }
+        assert_eq!(lost, 1, "logs of {name}");
+    }
+
     /// Takes them away at once (SIGKILL; PostgreSQL: immediate shutdown); their data stays.
     pub fn kill(&self, servers: &[&str]) {
         self.run("down", servers, &["--kill"]);

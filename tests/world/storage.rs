@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use krscore::chunk;
+use krscore::chunk::{self, Below};
 use krscore::event::{Offset, Partition, TopicIndex};
 use krscore::pipeline::RestoredChunk;
 use krscore::store::{
     Claim, Commit, CommitOutcome, LIVE_LANE, OpenMode, PartitionKey, Resolved, Store, StoreOptions, StoredChunk,
 };
+use krscore::time::Timestamp;
 
 /// What became of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +68,20 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Folds each partition's chunks into one, as compaction does.
+    /// Folds each partition's chunks into one, as compaction does; nothing lies below.
     pub fn fold(&mut self) {
+        self.fold_above(&Below { floor: Timestamp(i64::MIN), halves: Timestamp(i64::MIN), grains: BTreeMap::new() });
+    }
+
+    /// The same, and leaves out what lies below.
+    pub fn fold_above(&mut self, below: &Below) {
         for held in self.held.values_mut().filter(|held| !held.chunks.is_empty()) {
-            let chunks = held.chunks.iter().map(|stored| chunk::decode(&stored.bytes).expect("a chunk")).collect();
+            let whole = |stored: &StoredChunk| {
+                let mut chunk = chunk::decode(&stored.bytes).expect("a chunk");
+                chunk::let_go(&mut chunk, below);
+                chunk
+            };
+            let chunks = held.chunks.iter().map(whole).collect();
             let folded = chunk::fold(chunks).expect("adjacent chunks");
             let first = held.chunks[0].clone();
             let parts = chunk::encode(&folded).into_iter().zip(0..);

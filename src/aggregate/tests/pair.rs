@@ -20,7 +20,7 @@ fn halves(text: &str, members: &mut Members, tuples: &mut Tuples) -> Vec<Half> {
                 Half::start(hour(words[1]), deadline, tuples.intern(&[tuple]))
             }
             "end" => Half::end(hour(words[1])),
-            _ => Half::void(),
+            _ => Half::void(hour(words.get(1).unwrap_or(&"11"))),
         }
     };
     text.split(", ").map(&mut half).collect()

@@ -39,6 +39,7 @@ fn sample() -> Chunk {
             counters: [("records/read".to_owned(), 10)].into(),
         },
         evaluated: vec![Evaluated { aggregate: AggregateId(0xa1), ranges: evaluated.to_vec() }],
+        floor: None,
         texts,
         cells: vec![
             cell(sh2, 490_153, Cell { count: 300, sum: -5, min: -7, max: 2 }),
@@ -92,6 +93,16 @@ fn golden_bytes() {
     let header = "4b525343 0100 00000000 01000000 0a00000000000000 1400000000000000 07000000 07ff6bf8bc5e96b8";
     assert_eq!(hex(&parts[0][..HEADER_BYTES]), header.replace(' ', ""));
     assert_eq!(hex(&parts[0][parts[0].len() - 8..]), "477154939719b6f6", "the last section's checksum");
+}
+
+#[test]
+fn golden_bytes_of_a_floor() {
+    let chunk = Chunk { floor: Some(Timestamp(1_764_547_200_000_000)), ..sample() };
+    let parts = encode(&chunk);
+    let floor = split(&parts[0]).into_iter().find(|(name, _)| name == "floor");
+    assert_eq!(floor.map(|(_, body)| hex(&body)).as_deref(), Some("8080dd9095b6a206"));
+    assert_eq!(decode_parts(&parts).expect("a chunk").floor, chunk.floor);
+    assert_eq!(decode_parts(&encode(&sample())).expect("a chunk").floor, None);
 }
 
 /// Bytes written as hex digits with blanks between what belongs together; `'…'` is text.

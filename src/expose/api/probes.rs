@@ -111,6 +111,11 @@ fn counter(key: &CounterKey, count: u64) -> Value {
         }
         CounterKey::Copies { event } => json!({"counter": "copies", "event": event, "count": count}),
         CounterKey::Unchecked { event } => json!({"counter": "unchecked", "event": event, "count": count}),
+        CounterKey::Incidents { topic, kind } => {
+            json!({"counter": "incidents", "topic": topic, "kind": kind, "count": count})
+        }
+        CounterKey::BelowFloor { event } => json!({"counter": "below_floor", "event": event, "count": count}),
+        CounterKey::KeysAgain { metric } => json!({"counter": "keys_again", "metric": metric, "count": count}),
         CounterKey::SkippedOffsets { topic } => json!({"counter": "skipped_offsets", "topic": topic, "count": count}),
     }
 }

@@ -27,6 +27,10 @@ pub struct ServiceMetrics {
     rebalances: IntCounter,
     fenced: IntCounter,
     commit_failures: IntCounter,
+    compactions: IntCounter,
+    compacted_bytes: IntCounter,
+    compaction_refused: IntGauge,
+    standing: IntGaugeVec,
 }
 
 impl ServiceMetrics {
@@ -45,6 +49,10 @@ impl ServiceMetrics {
             rebalances: IntCounter::with_opts(options(&names::REBALANCES))?,
             fenced: IntCounter::with_opts(options(&names::FENCED))?,
             commit_failures: IntCounter::with_opts(options(&names::COMMIT_FAILURES))?,
+            compactions: IntCounter::with_opts(options(&names::COMPACTIONS))?,
+            compacted_bytes: IntCounter::with_opts(options(&names::COMPACTED_BYTES))?,
+            compaction_refused: IntGauge::with_opts(options(&names::COMPACTION_REFUSED))?,
+            standing: IntGaugeVec::new(options(&names::STANDING), names::STANDING.labels)?,
         };
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.commit_seconds.clone()))?;
@@ -53,6 +61,10 @@ impl ServiceMetrics {
         registry.register(Box::new(metrics.rebalances.clone()))?;
         registry.register(Box::new(metrics.fenced.clone()))?;
         registry.register(Box::new(metrics.commit_failures.clone()))?;
+        registry.register(Box::new(metrics.compactions.clone()))?;
+        registry.register(Box::new(metrics.compacted_bytes.clone()))?;
+        registry.register(Box::new(metrics.compaction_refused.clone()))?;
+        registry.register(Box::new(metrics.standing.clone()))?;
         registry.register(Box::new(FactsCollector::new(readers, readiness)?))?;
         Ok(metrics)
     }
@@ -66,6 +78,23 @@ impl ServiceMetrics {
     /// The store refused a commit, or did not answer.
     pub fn commit_failed(&self) {
         self.commit_failures.inc();
+    }
+
+    /// A partition brings nothing.
+    pub fn stands(&self, topic: &str, partition: i32, reason: &str) {
+        self.standing.with_label_values(&[topic, &partition.to_string(), reason]).set(1);
+    }
+
+    /// Consumption began anew: what stood may go on.
+    pub fn begun_anew(&self) {
+        self.standing.reset();
+    }
+
+    /// A turn of compaction made `folds` chunks of others with `bytes`, and could not fold those of `refused` partitions.
+    pub fn compacted(&self, folds: u64, bytes: u64, refused: usize) {
+        self.compactions.inc_by(folds);
+        self.compacted_bytes.inc_by(bytes);
+        self.compaction_refused.set(i64::try_from(refused).unwrap_or(i64::MAX));
     }
 
     /// Another process had claimed a partition: a commit was refused whole.
@@ -104,12 +133,15 @@ struct FactsCollector {
 }
 
 impl FactsCollector {
-    const FAMILIES: [&'static Family; 11] = [
+    const FAMILIES: [&'static Family; 14] = [
         &names::RECORDS,
         &names::DEAD_LETTERS,
         &names::VALUE_FAULTS,
         &names::COPIES,
         &names::UNCHECKED,
+        &names::INCIDENTS,
+        &names::BELOW_FLOOR,
+        &names::KEYS_AGAIN,
         &names::SKIPPED_OFFSETS,
         &names::CONSUMER_LAG,
         &names::WATERMARK,
@@ -171,6 +203,8 @@ fn counters(snapshot: &Snapshot) -> Result<Vec<MetricFamily>, prometheus::Error>
         (vector(&names::RECORDS)?, vector(&names::DEAD_LETTERS)?, vector(&names::VALUE_FAULTS)?);
     let (copies, unchecked, skipped) =
         (vector(&names::COPIES)?, vector(&names::UNCHECKED)?, vector(&names::SKIPPED_OFFSETS)?);
+    let (below_floor, keys_again) = (vector(&names::BELOW_FLOOR)?, vector(&names::KEYS_AGAIN)?);
+    let incidents = vector(&names::INCIDENTS)?;
     for (key, count) in &snapshot.counters {
         let counter = match key {
             CounterKey::Records { topic, result } => records.with_label_values(&[topic, result]),
@@ -178,11 +212,15 @@ fn counters(snapshot: &Snapshot) -> Result<Vec<MetricFamily>, prometheus::Error>
             CounterKey::ValueFaults { metric, reason } => value_faults.with_label_values(&[metric, reason]),
             CounterKey::Copies { event } => copies.with_label_values(&[event]),
             CounterKey::Unchecked { event } => unchecked.with_label_values(&[event]),
+            CounterKey::Incidents { topic, kind } => incidents.with_label_values(&[topic, kind]),
+            CounterKey::BelowFloor { event } => below_floor.with_label_values(&[event]),
+            CounterKey::KeysAgain { metric } => keys_again.with_label_values(&[metric]),
             CounterKey::SkippedOffsets { topic } => skipped.with_label_values(&[topic]),
         };
         counter.inc_by(*count);
     }
-    Ok([records, dead_letters, value_faults, copies, unchecked, skipped].iter().flat_map(Collector::collect).collect())
+    let all = [records, dead_letters, value_faults, copies, unchecked, incidents, below_floor, keys_again, skipped];
+    Ok(all.iter().flat_map(Collector::collect).collect())
 }
 
 /// How far the facts reach, and how old they are by `now`.

@@ -101,6 +101,18 @@ impl PartitionFault {
         matches!(self, PartitionFault::OffsetOutOfRange | PartitionFault::LogTruncated | PartitionFault::Strayed)
     }
 
+    /// As metrics have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PartitionFault::OffsetOutOfRange => "offset_out_of_range",
+            PartitionFault::LogTruncated => "log_truncated",
+            PartitionFault::Gone => "gone",
+            PartitionFault::Denied => "denied",
+            PartitionFault::Strayed => "strayed",
+            PartitionFault::Other(_) => "other",
+        }
+    }
+
     pub(super) fn of(code: RDKafkaErrorCode) -> PartitionFault {
         match code {
             RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => PartitionFault::OffsetOutOfRange,

@@ -115,7 +115,8 @@ impl ConsumerLoop {
         if claimed.is_empty() {
             return Ok(());
         }
-        self.take(Input::Claimed(claimed))
+        self.take(Input::Claimed(claimed))?;
+        self.tell_of_remade()
     }
 
     /// Stops consuming, and begins again from what is stored.

@@ -29,6 +29,9 @@ impl ConsumerLoop {
             ConsumerEvent::PartitionFault { partition, epoch, offset, fault, text } => {
                 let topic = &self.book.topics[usize::from(partition.topic.0)].name;
                 error!(topic, partition = partition.number, offset, ?fault, text, "a partition brings nothing");
+                if fault.stands_still() {
+                    self.wiring.metrics.stands(topic, partition.number, fault.as_str());
+                }
                 match fault {
                     PartitionFault::OffsetOutOfRange => self.pass_retention(partition, epoch),
                     _ => Ok(()),
@@ -74,8 +77,17 @@ impl ConsumerLoop {
         // No event is older than this instant, so the answer is where the log begins.
         let begins = self.consumer.log_starts(&[partition], crate::time::Timestamp::MIN, BROKER_TIMEOUT);
         let (Some(next), Ok(begins)) = (next, begins) else { return Ok(()) };
-        let Some((_, start)) = begins.first().filter(|(_, start)| start.offset > next) else { return Ok(()) };
         let topic = &self.book.topics[usize::from(partition.topic.0)].name;
+        let Some((_, start)) = begins.first().filter(|(_, start)| start.offset > next) else {
+            error!(
+                topic,
+                partition = partition.number,
+                next,
+                "the log ends before what was read of it: it was cut, or its files were lost. The partition stands, for what comes at these \
+                 offsets would be counted beside what was; make the topic anew, or begin with another store"
+            );
+            return Ok(());
+        };
         warn!(
             topic,
             partition = partition.number,
@@ -84,8 +96,25 @@ impl ConsumerLoop {
             "retention has taken records that were not read"
         );
         self.consumer.reassign(&[(partition, start.offset, None)], epoch).map_err(|fault| fault.to_string())?;
+        self.wiring.metrics.begun_anew();
         let to = start.offset;
         self.take(Input::Gone { partition, to })
+    }
+
+    /// Says which of the partitions just claimed are of topics that were made anew since they were read last.
+    pub(super) fn tell_of_remade(&mut self) -> Result<(), String> {
+        for (key, earlier) in std::mem::take(&mut self.earlier) {
+            let Some(partition) = self.names.partition(&key) else { continue };
+            let stood = earlier.next_offset.unwrap_or(0);
+            let detail = format!(
+                "topic {} was deleted and made anew: it was read up to offset {stood} under the id {}, and has the id {} now; what was counted \
+                 of the old one counts no more, since the new one may hold the same events",
+                key.topic, earlier.key.topic_id, key.topic_id
+            );
+            warn!(topic = key.topic, partition = key.partition, "{detail}");
+            self.take(Input::Incident { partition, kind: IncidentKind::TopicRemade, detail })?;
+        }
+        Ok(())
     }
 
     pub(super) fn let_go(&mut self, partitions: &[Partition]) -> Result<(), String> {

@@ -19,12 +19,14 @@ use crate::event::{Offset, Partition};
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{PartitionLag, Phase, Readiness};
 use crate::ingest::kafka::{Consumer, ConsumerEvent, PartitionFault};
-use crate::pipeline::RestoredChunk;
-use crate::pipeline::{AssignmentEpoch, ClaimedPartition, Cut, DailyFact, Effect, Input, LogStart, State, floor, step};
+use crate::pipeline::{
+    AssignmentEpoch, ClaimedPartition, Cut, DailyFact, Effect, IncidentKind, Input, LogStart, RestoredChunk, State,
+    floor, step,
+};
 use crate::service::names::Names;
 use crate::service::store_task::{FromStore, ToStore};
 use crate::snapshot::Snapshot;
-use crate::store::{Claim, StoredChunk};
+use crate::store::{Claim, PartitionKey, StoredChunk};
 
 /// Records of a batch at most.
 const BATCH_RECORDS_MAX: usize = 1_000;
@@ -78,6 +80,8 @@ pub(in crate::service) struct ConsumerLoop {
     consumed: BTreeSet<Partition>,
     /// Claims whose beginning the broker has not told yet.
     unstarted: Option<(AssignmentEpoch, Vec<Claim>)>,
+    /// Of these, partitions of topics that were made anew, each with where the old one stands.
+    earlier: Vec<(PartitionKey, Claim)>,
     restored: bool,
     leader_epochs: BTreeMap<Partition, i32>,
     deferred: VecDeque<ConsumerEvent>,
@@ -98,6 +102,7 @@ impl ConsumerLoop {
             given: BTreeSet::new(),
             consumed: BTreeSet::new(),
             unstarted: None,
+            earlier: Vec::new(),
             restored: false,
             leader_epochs: BTreeMap::new(),
             deferred: VecDeque::new(),
@@ -169,9 +174,10 @@ impl ConsumerLoop {
     fn answered(&mut self, answer: FromStore) -> Result<(), String> {
         match answer {
             FromStore::Restored(chunks) => self.restored(chunks),
-            FromStore::Claimed { epoch, claims } => {
+            FromStore::Claimed { epoch, claims, earlier } => {
                 if epoch == self.epoch {
                     self.unstarted = Some((epoch, claims));
+                    self.earlier = earlier;
                 }
                 Ok(())
             }
@@ -226,6 +232,7 @@ impl ConsumerLoop {
                         .map(|(p, offset)| (p, offset, self.leader_epochs.get(&p).copied()))
                         .collect();
                     self.consumer.assign(&starts, self.epoch).map_err(|fault| fault.to_string())?;
+                    self.wiring.metrics.begun_anew();
                     self.consumed.extend(starts.iter().map(|(partition, ..)| *partition));
                     // Nothing can be caught up before the broker has said where these logs end.
                     self.log_ends_due = Instant::now();

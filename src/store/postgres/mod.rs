@@ -24,9 +24,10 @@ use super::error::{StoreError, describe};
 use super::open::{OpenMode, shown};
 use super::rows::{self, storable};
 use super::{
-    Claim, DEAD_LETTER_SAMPLE_BYTES_MAX, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey, StoredCheckIn,
-    StoredChunk, schema,
+    ChunkSummary, Claim, DEAD_LETTER_SAMPLE_BYTES_MAX, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey,
+    StoredCheckIn, StoredChunk, schema,
 };
+use crate::event::Offset;
 use sql::{Batch, Keys};
 
 /// How long connecting may take.
@@ -208,6 +209,52 @@ impl Backend for Postgres {
         batch.append(connection, at).await
     }
 
+    async fn write_folded(
+        connection: &mut PgConnection,
+        (key, from, to): (&PartitionKey, Offset, Offset),
+        (first, parts): (i32, &[Vec<u8>]),
+        at: i64,
+    ) -> Result<(), sqlx::Error> {
+        for (part, bytes) in (first..).zip(parts) {
+            sqlx::query(rows::WRITE_FOLDED)
+                .bind(&key.cluster)
+                .bind(&key.topic_id)
+                .bind(key.partition)
+                .bind(&key.lane)
+                .bind(from)
+                .bind(to)
+                .bind(part)
+                .bind(at)
+                .bind(bytes.as_slice())
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn mark_folded(
+        connection: &mut PgConnection,
+        (key, from, to): (&PartitionKey, Offset, Offset),
+        at: i64,
+    ) -> Result<u64, sqlx::Error> {
+        let marked = sqlx::query(rows::MARK_FOLDED)
+            .bind(&key.cluster)
+            .bind(&key.topic_id)
+            .bind(key.partition)
+            .bind(&key.lane)
+            .bind(from)
+            .bind(to)
+            .bind(at)
+            .execute(connection)
+            .await?;
+        Ok(marked.rows_affected())
+    }
+
+    async fn delete_folded(connection: &mut PgConnection, before: i64, bytes_max: i64) -> Result<u64, sqlx::Error> {
+        let deleted = sqlx::query(sql::DELETE_FOLDED).bind(before).bind(bytes_max).execute(connection).await?;
+        Ok(deleted.rows_affected())
+    }
+
     async fn dead_letter_counts(connection: &mut PgConnection) -> Result<Vec<(String, String, i64)>, sqlx::Error> {
         sqlx::query_as(rows::DEAD_LETTER_COUNTS).fetch_all(connection).await
     }
@@ -283,6 +330,29 @@ impl Backend for Postgres {
             sqlx::query_as(sql::LOAD_CHUNKS).bind(cluster).bind(lane).bind(topic_ids).fetch_all(&mut *reading).await?;
         reading.commit().await?;
         Ok(loaded.into_iter().map(rows::chunk).collect())
+    }
+
+    async fn chunk_summaries(&self, lane: &str) -> Result<Vec<ChunkSummary>, sqlx::Error> {
+        let found: Vec<rows::SummaryRow> =
+            sqlx::query_as(rows::CHUNK_SUMMARIES).bind(lane).fetch_all(&self.readers).await?;
+        Ok(found.into_iter().map(rows::summary).collect())
+    }
+
+    async fn load_range(&self, key: &PartitionKey, from: Offset, to: Offset) -> Result<Vec<StoredChunk>, sqlx::Error> {
+        let loaded: Vec<rows::ChunkRow> = sqlx::query_as(rows::LOAD_RANGE)
+            .bind(&key.cluster)
+            .bind(&key.topic_id)
+            .bind(key.partition)
+            .bind(&key.lane)
+            .bind(from)
+            .bind(to)
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(loaded.into_iter().map(rows::chunk).collect())
+    }
+
+    async fn clusters(&self) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar(rows::CLUSTERS).fetch_all(&self.readers).await
     }
 
     async fn partitions(&self, cluster: &str) -> Result<Vec<Claim>, sqlx::Error> {

@@ -46,8 +46,20 @@ ON CONFLICT DO NOTHING";
 pub(super) const LOAD_CHUNKS: &str = "
 SELECT cluster, topic_id, partition, lane, topic, from_offset, to_offset, part, bytes
 FROM chunk JOIN partition_claim USING (partition_id)
-WHERE cluster = $1 AND lane = $2 AND topic_id = ANY ($3)
+WHERE cluster = $1 AND lane = $2 AND topic_id = ANY ($3) AND folded_at = 9223372036854775807
 ORDER BY topic_id, partition, from_offset, to_offset, part";
+
+pub(super) const DELETE_FOLDED: &str = "
+DELETE FROM chunk WHERE ctid IN (
+    SELECT ctid FROM (
+        SELECT ctid, length(bytes) AS part_bytes, sum(length(bytes)) OVER (ORDER BY folded_at, ctid) AS total_bytes
+        FROM (
+            SELECT ctid, folded_at, bytes FROM chunk
+            WHERE folded_at < $1 AND folded_at > -9223372036854775807 ORDER BY folded_at LIMIT 1000
+        ) AS oldest
+    ) AS summed
+    WHERE total_bytes - part_bytes < $2
+)";
 
 pub(super) const STORE_BYTES: &str = "
 SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
