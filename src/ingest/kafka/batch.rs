@@ -45,8 +45,11 @@ impl Consumer {
             };
             run = Some((key, slot));
             if let Some((code, text)) = message.error() {
-                let event = match slot.and_then(|slot| self.slots.get(slot)) {
-                    Some(slot) => Some(fault(slot, message, PartitionFault::of(code), text)),
+                let event = match slot.and_then(|slot| self.slots.get_mut(slot)) {
+                    Some(slot) => {
+                        slot.faulty = true;
+                        Some(fault(slot, message, PartitionFault::of(code), text))
+                    }
                     // Not of a partition at all; of one that is gone it would be no news.
                     None if message.partition() < 0 => self.topics.classify(code, &text, self.user.as_deref()),
                     None => None,
@@ -117,6 +120,7 @@ impl Slot {
             return Admission::Truncated;
         }
         self.next = message.offset() + 1;
+        self.faulty = false;
         self.leader_epoch = leader_epoch.or(self.leader_epoch);
         Admission::Next
     }

@@ -121,6 +121,8 @@ struct Slot {
     leader_epoch: Option<i32>,
     /// A fault was found in the records themselves: none is handed on until the partition is started again.
     halted: bool,
+    /// The last that came was a fault: librdkafka then counts that as a record, and its position lies one too far.
+    faulty: bool,
 }
 
 impl Consumer {
@@ -287,6 +289,7 @@ impl Consumer {
             next: (*offset).max(0),
             leader_epoch: *leader_epoch,
             halted: false,
+            faulty: false,
         }));
         self.slots.sort_unstable_by_key(|slot| slot.partition);
         Ok(())
@@ -343,7 +346,7 @@ impl Consumer {
         let refused = |error: NativeError| KafkaError::Refused { what: "the position", text: error.to_string() };
         let list = self.handle.client.position().map_err(refused)?;
         let position = |slot: &Slot| {
-            if slot.halted {
+            if slot.halted || slot.faulty {
                 return None;
             }
             let element = list.find_partition(&self.topic(slot.partition)?.name, slot.partition.number)?;
