@@ -115,6 +115,12 @@ fn every_family_of_the_service_is_served() {
         "krscore_last_commit_timestamp_seconds 1796054400",
         "krscore_store_bytes 4096",
         "krscore_ready 1",
+        "krscore_incidents_total{kind=\"retention_passed\",topic=\"oms.orders\"} 1",
+        "krscore_below_floor_total{event=\"picked\"} 4",
+        "krscore_keys_again_total{metric=\"fulfilment\"} 2",
+        "krscore_partition_standing{partition=\"1\",reason=\"offset_out_of_range\",topic=\"oms.orders\"} 1",
+        "krscore_compactions_total 3",
+        "krscore_compaction_refused_partitions 1",
         "krscore_commit_seconds_bucket{le=\"0.01\"} 1",
     ] {
         assert!(text.lines().any(|served| served == line), "{line}\n{text}");

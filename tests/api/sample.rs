@@ -284,6 +284,9 @@ fn counters() -> BTreeMap<CounterKey, u64> {
         (CounterKey::ValueFaults { metric: text("aht"), reason: text("not_a_number") }, 2),
         (CounterKey::Copies { event: text("picked") }, 41),
         (CounterKey::Unchecked { event: text("picked") }, 1),
+        (CounterKey::Incidents { topic: text("oms.orders"), kind: text("retention_passed") }, 1),
+        (CounterKey::BelowFloor { event: text("picked") }, 4),
+        (CounterKey::KeysAgain { metric: text("fulfilment") }, 2),
         (CounterKey::SkippedOffsets { topic: text("oms.orders") }, 12),
     ])
 }

@@ -59,6 +59,8 @@ fn server(
     let metrics = ServiceMetrics::new(readers.clone(), readiness.clone()).expect("names are unique");
     metrics.committed(std::time::Duration::from_millis(7), at);
     metrics.set_store_bytes(4096);
+    metrics.stands("oms.orders", 1, "offset_out_of_range");
+    metrics.compacted(3, 9_000, 1);
     (Server { readers, metrics, readiness, book, token, check_ins: notebook }, sender)
 }
 
