@@ -125,9 +125,13 @@ impl Ledger {
         if ids == NewIds::Yes {
             self.absorb_ids(partition, chunk);
         }
-        let member = |facts: &mut Facts, text: Option<TextIndex>| {
-            let text = text.and_then(|text| chunk.texts.get(text.0 as usize));
-            text.map_or(MemberId::NONE, |text| facts.members.intern(text))
+        // Each text is looked up once, and only if a row that counts names it.
+        let mut known: Vec<Option<MemberId>> = vec![None; chunk.texts.len()];
+        let mut member = |facts: &mut Facts, text: Option<TextIndex>| {
+            let Some(index) = text.map(|text| text.0 as usize).filter(|index| *index < known.len()) else {
+                return MemberId::NONE;
+            };
+            *known[index].get_or_insert_with(|| facts.members.intern(&chunk.texts[index]))
         };
         for row in &chunk.cells {
             if let Some(Facet::Tally(index)) = self.facet(row.aggregate)
