@@ -35,6 +35,17 @@ pub struct Record<'a> {
     pub key: Option<&'a [u8]>,
     /// The record's value; `None` is a tombstone.
     pub payload: Option<&'a [u8]>,
+    /// The record's headers in order; empty where the book names none of the topic's, for then nobody reads them.
+    pub headers: &'a [Header<'a>],
+}
+
+/// A header of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// Its name; several may have the same.
+    pub name: &'a str,
+    /// Its value; `None` is a header without one.
+    pub value: Option<&'a [u8]>,
 }
 
 /// Position of a field in [`crate::book::Topic::fields`], and so in every [`Row`] of that topic.
@@ -54,6 +65,8 @@ pub enum FieldValue<'a> {
     Text(&'a str),
     /// An array or an object: present, but no scalar.
     Composite,
+    /// A key or header whose bytes are no UTF-8.
+    NotText,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,9 +78,12 @@ pub(crate) enum SlotKind {
     Number,
     /// A string without escapes: a range of the payload.
     Text,
-    /// A string with escapes: a range of [`Row::unescaped`].
+    /// A string with escapes, or of outside the payload: a range of [`Row::unescaped`].
     Unescaped,
+    /// A number of outside the payload, likewise.
+    UnescapedNumber,
     Composite,
+    NotText,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,15 +96,41 @@ pub(crate) struct Slot {
 /// The fields of one record that the book names, one slot a field. Reused from record to record: no allocation an event.
 #[derive(Debug, Default)]
 pub struct Row {
+    /// The fields, and behind them those of the elements of each array that is read as rows.
     pub(crate) slots: Vec<Slot>,
     /// Texts that had escapes, one after the other.
     pub(crate) unescaped: String,
+    /// What was found where each array is read.
+    pub(crate) arrays: Vec<ElementRange>,
+}
+
+/// What stands where an array is read as rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Elements {
+    /// Nothing, or `null`.
+    #[default]
+    Missing,
+    /// Something else than an array.
+    NotAnArray,
+    /// More elements than [`crate::decode::ELEMENTS_MAX`].
+    TooMany,
+    /// So many elements.
+    Count(u32),
+}
+
+/// Where the elements of an array lie in [`Row::slots`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ElementRange {
+    pub(crate) elements: Elements,
+    pub(crate) start: u32,
+    /// Elements kept so far, those of an equal key before included.
+    pub(crate) kept: u32,
 }
 
 impl Row {
     /// A row of `fields` slots, all NULL.
     pub fn new(fields: usize) -> Row {
-        Row { slots: vec![Slot::default(); fields], unescaped: String::new() }
+        Row { slots: vec![Slot::default(); fields], ..Row::default() }
     }
 
     /// Makes every slot NULL, and the row `fields` wide.
@@ -96,6 +138,7 @@ impl Row {
         self.slots.clear();
         self.slots.resize(fields, Slot::default());
         self.unescaped.clear();
+        self.arrays.clear();
     }
 
     /// The value in `slot`; `payload` is the text that was decoded into this row.
@@ -109,7 +152,9 @@ impl Row {
             SlotKind::Number => payload.get(range).map_or(FieldValue::Null, FieldValue::Number),
             SlotKind::Text => payload.get(range).map_or(FieldValue::Null, FieldValue::Text),
             SlotKind::Unescaped => self.unescaped.get(range).map_or(FieldValue::Null, FieldValue::Text),
+            SlotKind::UnescapedNumber => self.unescaped.get(range).map_or(FieldValue::Null, FieldValue::Number),
             SlotKind::Composite => FieldValue::Composite,
+            SlotKind::NotText => FieldValue::NotText,
         }
     }
 }

@@ -6,12 +6,14 @@ use std::ops::{Add, Sub};
 
 use jiff::tz::TimeZone;
 
+mod local;
 mod span;
 #[cfg(test)]
 mod tests;
 mod text;
 mod zone;
 
+pub use local::LocalClock;
 pub use span::SpanFault;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z. Sums and differences stop at [`Timestamp::MIN`] and [`Timestamp::MAX`].
@@ -97,7 +99,13 @@ pub enum TimeFormat {
     Rfc3339,
     /// A number (or its text) since the epoch.
     Unix(TimeUnit),
+    /// Text without an offset, by the clocks of that zone; text with one is RFC 3339 all the same.
+    Local(ZoneIndex),
 }
+
+/// Position of a zone in the list that goes with a [`TimeFormat`]: [`crate::book::Book::zones`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ZoneIndex(pub u16);
 
 /// A time zone out of the bundled database, never the machine's: the same everywhere.
 #[derive(Clone, Debug)]

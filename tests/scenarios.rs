@@ -93,6 +93,11 @@ scenarios! {
     case_31_no_data_at_the_close
     case_33_exactly_seven_tenths
     case_34_no_complaints_at_all
+    fields_composite_ids
+    fields_dotted_paths
+    fields_each_element
+    fields_keys_of_different_names
+    fields_local_times_over_dst
 }
 
 /// Lines of each partition, by topic.

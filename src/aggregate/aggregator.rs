@@ -10,6 +10,11 @@
 //! | an accepted row below the floor | nothing but a count: no window, baseline or cohort can reach it |
 //! | an accepted row whose id was seen | a counted copy |
 //! | an event later than its record's timestamp + 5 min | counts in its own bucket, moves no watermark, and is a counted fault `future` |
+//! | `each: items`, an array of n elements | n rows of that event, with the record's fields beside the element's |
+//! | … nothing there, `null`, `[]` | no row; a time of the record's own moves the watermark |
+//! | … an object, a text, a number; more than [`ELEMENTS_MAX`] elements | a dead letter of (record, event), unless `where` is FALSE whatever an element holds |
+//! | … an element that is no object | a row: `items` is its value, and `items.sku` NULL; so for a `null` |
+//! | … a fault of an element | of (record, event, element): the other elements count |
 //! | a value that is NULL | not counted by that metric |
 //! | a value of the wrong type or out of range | a value fault of that metric; the row's other metrics count |
 
@@ -22,10 +27,10 @@ use super::sketch::bin_of;
 use crate::book::expr;
 use crate::book::{Book, Event};
 use crate::decode::field::read_time;
-use crate::decode::{Decoder, canonical, fingerprint};
-use crate::event::{EventIndex, FieldValue, Record, Row, RowView, TopicIndex};
+use crate::decode::{Decoder, ELEMENTS_MAX, IdentityFault, canonical, fingerprint, identity};
+use crate::event::{Elements, EventIndex, FieldSlot, FieldValue, Record, Row, RowView, TopicIndex};
 use crate::fixed::Fixed;
-use crate::time::{Span, Timestamp};
+use crate::time::{LocalClock, Span, Timestamp};
 
 /// How much later than its record's own timestamp an event may be before it is taken for a wrong clock.
 pub const FUTURE_TOLERANCE: Span = Span(5 * Span::MINUTE.0);
@@ -47,6 +52,8 @@ const FAULT_SAMPLES_MAX: u64 = 100;
 pub struct Refusal {
     /// The event; `None` where the record itself is broken, or only a value of it.
     pub event: Option<EventIndex>,
+    /// Which element of the record's array, where the event's rows are elements.
+    pub element: Option<u32>,
     /// The metric that could not take a value of the record, or `event/NAME`; the record counts otherwise.
     pub metric: Option<String>,
     /// Why, as the metric's label has it.
@@ -59,10 +66,12 @@ pub struct Refusal {
 #[derive(Debug)]
 pub struct Aggregator {
     decoders: Vec<Decoder>,
+    clocks: Vec<LocalClock>,
     until: Option<Timestamp>,
     floor: Timestamp,
     row: Row,
     text: String,
+    part: String,
     inputs: Vec<Taken>,
     members: Vec<MemberId>,
 }
@@ -81,6 +90,8 @@ struct Sink<'s> {
     ids: &'s mut Ids,
     delta: &'s mut Delta,
     refusals: &'s mut Vec<Refusal>,
+    /// The element that is the row.
+    element: Option<u32>,
 }
 
 impl Aggregator {
@@ -88,10 +99,12 @@ impl Aggregator {
     pub fn new(book: &Book, until: Option<Timestamp>) -> Aggregator {
         Aggregator {
             decoders: book.topics.iter().map(|topic| Decoder::new(&topic.fields)).collect(),
+            clocks: book.zones.iter().cloned().map(LocalClock::new).collect(),
             until,
             floor: Timestamp(i64::MIN),
             row: Row::default(),
             text: String::new(),
+            part: String::new(),
             inputs: Vec::new(),
             members: Vec::new(),
         }
@@ -120,23 +133,77 @@ impl Aggregator {
             return;
         };
         let mut row = std::mem::take(&mut self.row);
-        match self.decoders[usize::from(topic.0)].decode(payload, &mut row) {
+        let decoder = &self.decoders[usize::from(topic.0)];
+        match decoder.decode(payload, &mut row) {
             Ok(text) => {
                 delta.counts.read += 1;
-                let view = RowView { row: &row, payload: text };
-                let mut sink = Sink { interned, ids, delta, refusals };
+                decoder.fill(record, &mut row);
+                let mut sink = Sink { interned, ids, delta, refusals, element: None };
                 for event in &book.topics[usize::from(topic.0)].events {
-                    self.take_event((book, plan), *event, record, view, &mut sink);
+                    match book.events[usize::from(event.0)].each {
+                        None => {
+                            let view = RowView { row: &row, payload: text };
+                            self.take_event((book, plan), *event, record, view, &mut sink);
+                        }
+                        Some(each) => {
+                            self.take_elements((book, plan), *event, each, record, (&mut row, text), &mut sink);
+                        }
+                    }
                 }
             }
             Err(malformed) => {
                 delta.counts.dead_records += 1;
                 let reason = malformed.reason.as_str();
                 *delta.counts.dead_letters.entry(reason).or_default() += 1;
-                refusals.push(Refusal { event: None, metric: None, reason, detail: malformed.to_string() });
+                let detail = malformed.to_string();
+                refusals.push(Refusal { event: None, element: None, metric: None, reason, detail });
             }
         }
         self.row = row;
+    }
+
+    /// Each element of the array is a row.
+    fn take_elements(
+        &mut self,
+        (book, plan): (&Book, &Plan),
+        index: EventIndex,
+        each: FieldSlot,
+        record: &Record<'_>,
+        (row, payload): (&mut Row, &str),
+        sink: &mut Sink<'_>,
+    ) {
+        let topic = usize::from(book.events[usize::from(index.0)].topic.0);
+        let Some(array) = self.decoders[topic].array(each) else { return };
+        let elements = self.decoders[topic].elements(array, row);
+        let refused = match elements {
+            Elements::Count(count @ 1..) => {
+                for element in 0..count {
+                    self.decoders[topic].load_element(array, element, row);
+                    sink.element = Some(element);
+                    self.take_event((book, plan), index, record, RowView { row, payload }, sink);
+                }
+                sink.element = None;
+                return;
+            }
+            Elements::Missing | Elements::Count(0) => None,
+            Elements::NotAnArray => Some(("each_not_an_array", "something else than an array where `each` points")),
+            Elements::TooMany => Some(("each_too_many", "more elements than a record may have")),
+        };
+        // No element: its fields are NULL.
+        self.decoders[topic].load_element(array, 0, row);
+        let view = RowView { row, payload };
+        let event = &book.events[usize::from(index.0)];
+        if let Ok(at) = read_time(view.value(event.time), event.time_format, &mut self.clocks) {
+            if self.until.is_some_and(|until| at >= until) {
+                return;
+            }
+            sink.see_time(index, at, record.timestamp);
+        }
+        let Some((reason, detail)) = refused else { return };
+        if !event.filter.as_ref().is_some_and(|filter| expr::rejects(filter, view)) {
+            let most = if elements == Elements::TooMany { format!(": {ELEMENTS_MAX}") } else { String::new() };
+            sink.refuse(index, reason, format!("{detail}{most}"));
+        }
     }
 
     fn take_event(
@@ -149,7 +216,7 @@ impl Aggregator {
     ) {
         let event = &book.events[usize::from(index.0)];
         let event_plan = &plan.events[usize::from(index.0)];
-        let time = read_time(view.value(event.time), event.time_format);
+        let time = read_time(view.value(event.time), event.time_format, &mut self.clocks);
         if let Ok(at) = time {
             if self.until.is_some_and(|until| at >= until) {
                 return;
@@ -190,17 +257,22 @@ impl Aggregator {
         view: RowView<'_>,
         sink: &mut Sink<'_>,
     ) -> bool {
-        let Some(slot) = event.id else { return true };
-        match canonical(view.value(slot), &mut self.text) {
-            Ok(true) => {}
-            Ok(false) => {
-                sink.refuse(index, "id_missing", "the id is null or missing".to_owned());
-                return false;
-            }
-            Err(fault) => {
-                sink.refuse(index, "id_unreadable", format!("the id is unreadable: {}", fault.as_str()));
-                return false;
-            }
+        if event.id.is_empty() {
+            return true;
+        }
+        if let Err(fault) = identity(&event.id, sink.element, view, &mut self.part, &mut self.text) {
+            let several = event.id.len() > 1;
+            let (reason, detail) = match fault {
+                IdentityFault::Missing(_) if several => {
+                    ("id_missing", "a field of the id is null or missing".to_owned())
+                }
+                IdentityFault::Missing(_) => ("id_missing", "the id is null or missing".to_owned()),
+                IdentityFault::Unreadable(_, fault) => {
+                    ("id_unreadable", format!("the id is unreadable: {}", fault.as_str()))
+                }
+            };
+            sink.refuse(index, reason, detail);
+            return false;
         }
         let (day, id) = (utc_day(at), fingerprint(&self.text));
         let counts = &mut sink.delta.counts;
@@ -300,7 +372,7 @@ impl Aggregator {
                 Role::Start(deadline) => {
                     let deadline = deadline.and_then(|(slot, format)| match view.value(slot) {
                         FieldValue::Null => None,
-                        value => read_time(value, format)
+                        value => read_time(value, format, &mut self.clocks)
                             .map_err(|_| sink.value_fault(&role.metric, "deadline_unreadable"))
                             .ok(),
                     });
@@ -343,12 +415,13 @@ impl Sink<'_> {
         *count += 1;
         if *count <= FAULT_SAMPLES_MAX {
             let detail = format!("{metric}: {reason}");
-            self.refusals.push(Refusal { event: None, metric: Some(metric.to_owned()), reason, detail });
+            let (element, metric) = (self.element, Some(metric.to_owned()));
+            self.refusals.push(Refusal { event: None, element, metric, reason, detail });
         }
     }
 
     fn refuse(&mut self, event: EventIndex, reason: &'static str, detail: String) {
         *self.delta.counts.dead_letters.entry(reason).or_default() += 1;
-        self.refusals.push(Refusal { event: Some(event), metric: None, reason, detail });
+        self.refusals.push(Refusal { event: Some(event), element: self.element, metric: None, reason, detail });
     }
 }

@@ -23,14 +23,26 @@ pub fn event_id(definition: &str) -> EventId {
 }
 
 /// `event(topic="oms.orders",id="event_id",time="at":rfc3339,where=("type" = 'order.created'))`
+///
+/// | only where it is used | is printed |
+/// |---|---|
+/// | a dotted path; a header; a field of an element | `"customer"."region"`; `$header."NAME"`; `"items"[]."sku"` |
+/// | several fields of an id | `id=["order_id","line_no"]` |
+/// | a zone of local times | `time="at":local("Asia/Shanghai")` |
+/// | an array whose elements are the rows | `,each="items"` at the end |
 pub fn event(book: &Book, event: &Event) -> String {
     let field = |slot| field(book, event, slot);
-    let id = event.id.map_or("-".to_owned(), |slot| quoted(field(slot)));
-    let time = quoted(field(event.time));
-    let format = time_format(event.time_format);
+    let id = match event.id.as_slice() {
+        [] => "-".to_owned(),
+        [only] => field(*only),
+        several => format!("[{}]", several.iter().map(|slot| field(*slot)).collect::<Vec<_>>().join(",")),
+    };
+    let time = field(event.time);
+    let format = time_format(book, event.time_format);
     let topic = quoted(&book.topics[usize::from(event.topic.0)].name);
     let filter = condition(book, event, event.filter.as_ref());
-    format!("event(topic={topic},id={id},time={time}:{format},where={filter})")
+    let each = event.each.map_or(String::new(), |slot| format!(",each={}", field(slot).trim_end_matches("[]")));
+    format!("event(topic={topic},id={id},time={time}:{format},where={filter}{each})")
 }
 
 /// `tally(EVENT,where=…,value=…,by="warehouse",grain=3600s)`; a sketch likewise.
@@ -42,7 +54,7 @@ pub fn cells(
     dimension: Option<FieldSlot>,
     grain: Grain,
 ) -> String {
-    let by = dimension.map_or("-".to_owned(), |slot| quoted(field(book, of, slot)));
+    let by = dimension.map_or("-".to_owned(), |slot| field(book, of, slot));
     let filter = condition(book, of, filter);
     let value = condition(book, of, value);
     let secs = grain.0.0 / Span::SECOND.0;
@@ -53,19 +65,19 @@ pub fn cells(
 pub fn pairs(book: &Book, duration: &Duration) -> String {
     let of = |index: crate::event::EventIndex| &book.events[usize::from(index.0)];
     let (from, to) = (of(duration.from), of(duration.to));
-    let void = duration.void.map_or("-".to_owned(), |(index, key)| {
-        format!("{}:{}", event(book, of(index)), quoted(field(book, of(index), key)))
-    });
-    let deadline = duration.deadline.map_or("-".to_owned(), |(slot, format)| {
-        format!("{}:{}", quoted(field(book, from, slot)), time_format(format))
-    });
-    let dimensions: Vec<String> = dimensions(book, from).iter().map(|d| quoted(field(book, from, d.field))).collect();
+    let void = duration
+        .void
+        .map_or("-".to_owned(), |(index, key)| format!("{}:{}", event(book, of(index)), field(book, of(index), key)));
+    let deadline = duration
+        .deadline
+        .map_or("-".to_owned(), |(slot, format)| format!("{}:{}", field(book, from, slot), time_format(book, format)));
+    let dimensions: Vec<String> = dimensions(book, from).iter().map(|d| field(book, from, d.field)).collect();
     format!(
         "pairs(from={}:{},to={}:{},void={void},deadline={deadline},dimensions=[{}])",
         event(book, from),
-        quoted(field(book, from, duration.from_key)),
+        field(book, from, duration.from_key),
         event(book, to),
-        quoted(field(book, to, duration.to_key)),
+        field(book, to, duration.to_key),
         dimensions.join(","),
     )
 }
@@ -73,7 +85,10 @@ pub fn pairs(book: &Book, duration: &Duration) -> String {
 /// An event's dimensions in the order in which tuples hold them: by the text of their fields, for the book's order means nothing.
 pub fn dimensions(book: &Book, event: &Event) -> Vec<Dimension> {
     let mut dimensions = event.dimensions.clone();
-    dimensions.sort_by(|a, b| (field(book, event, a.field), &a.name).cmp(&(field(book, event, b.field), &b.name)));
+    let text = |dimension: &Dimension| {
+        book.topics[usize::from(event.topic.0)].fields[usize::from(dimension.field.0)].to_string()
+    };
+    dimensions.sort_by_cached_key(|dimension| (text(dimension), dimension.name.clone()));
     dimensions
 }
 
@@ -81,20 +96,22 @@ fn condition(book: &Book, of: &Event, expr: Option<&Expr>) -> String {
     expr.map_or("-".to_owned(), |e| expr::canonical(e, &|slot| field(book, of, slot)))
 }
 
-fn field<'b>(book: &'b Book, of: &Event, slot: FieldSlot) -> &'b str {
-    &book.topics[usize::from(of.topic.0)].fields[usize::from(slot.0)]
+/// The canonical text of a field.
+fn field(book: &Book, of: &Event, slot: FieldSlot) -> String {
+    book.topics[usize::from(of.topic.0)].fields[usize::from(slot.0)].canonical()
 }
 
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn time_format(format: TimeFormat) -> &'static str {
+fn time_format(book: &Book, format: TimeFormat) -> String {
     match format {
-        TimeFormat::Rfc3339 => "rfc3339",
-        TimeFormat::Unix(TimeUnit::Seconds) => "s",
-        TimeFormat::Unix(TimeUnit::Millis) => "ms",
-        TimeFormat::Unix(TimeUnit::Micros) => "us",
-        TimeFormat::Unix(TimeUnit::Nanos) => "ns",
+        TimeFormat::Rfc3339 => "rfc3339".to_owned(),
+        TimeFormat::Unix(TimeUnit::Seconds) => "s".to_owned(),
+        TimeFormat::Unix(TimeUnit::Millis) => "ms".to_owned(),
+        TimeFormat::Unix(TimeUnit::Micros) => "us".to_owned(),
+        TimeFormat::Unix(TimeUnit::Nanos) => "ns".to_owned(),
+        TimeFormat::Local(zone) => format!("local({})", quoted(&book.zones[usize::from(zone.0)].name)),
     }
 }

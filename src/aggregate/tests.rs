@@ -2,6 +2,7 @@
 
 mod aggregator;
 mod definition;
+mod elements;
 mod pair;
 
 use crate::book::{Book, SourceFile, load, render};

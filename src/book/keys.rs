@@ -13,8 +13,10 @@ pub(super) enum Shape {
     Alignment,
     /// A letter, then letters, digits, `_`: events, metrics, dimensions.
     Name,
-    /// A field of a record.
+    /// A field of a record: `region`, `customer.region`, `$key`.
     Field,
+    /// A name of a dimension, which is a top-level field as well.
+    Dimension,
     /// One of these words.
     Word(&'static [&'static str]),
     /// `mean`, `min`, `max`, `on_time` or a percentile like `p50`.
@@ -134,15 +136,18 @@ pub(super) static EVENT: Table = table(
     "an event",
     &[
         must("topic", Id, "Kafka's name of the topic that holds it"),
-        may("id", OneOf(&[Field, List(&Field)]), "the field by which copies are known and removed"),
+        may("id", OneOf(&[Field, List(&Field)]), "the field, or fields, by which copies are known and removed"),
         must("time", OneOf(&[Field, Object(&TIME)]), "the field that says when it happened"),
-        may("dimensions", OneOf(&[List(&Name), Map(&Field)]), "fields to look at it by; or names and their fields"),
+        may(
+            "dimensions",
+            OneOf(&[List(&Dimension), Map(&Field)]),
+            "fields to look at it by; or names and their fields",
+        ),
         may("where", Sql, "which rows of the topic are this event"),
-        later(
+        may(
             "each",
             Field,
-            "an array whose elements are the rows",
-            "send one record an element until a later version has it",
+            "an array whose elements are the rows: `items` makes `items.sku` a field of the one element",
         ),
     ],
 );
@@ -152,12 +157,7 @@ pub(super) static TIME: Table = table(
     &[
         must("field", Field, "the field"),
         may("unit", Word(UNITS), "the unit of a number since 1970-01-01; without it the field is RFC 3339 text"),
-        later(
-            "zone",
-            Zone,
-            "the zone of local times without an offset",
-            "write times with their offset until a later version has it",
-        ),
+        may("zone", Zone, "the zone of local times without an offset; a text that has one keeps it"),
     ],
 );
 

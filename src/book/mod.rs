@@ -10,6 +10,7 @@
 mod amounts;
 pub mod expr;
 mod fault;
+mod field;
 mod formula;
 mod keys;
 mod load;
@@ -21,6 +22,7 @@ mod yaml;
 
 pub use amounts::{TextFault, amount};
 pub use fault::{Advice, Fault, SourceFile, render, render_advice};
+pub use field::{Field, PATH_KEYS_MAX};
 pub use load::{Loaded, load};
 pub use model::*;
 pub use schema::schema;

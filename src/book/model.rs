@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use super::expr::Expr;
+use super::field::Field;
 use crate::event::{EventIndex, FieldSlot, TopicIndex};
 use crate::fixed::Fixed;
 use crate::time::{Grain, Period, Span, TimeFormat, Timestamp, Zone};
@@ -22,6 +23,8 @@ pub struct Book {
     pub metrics: Vec<Metric>,
     /// All objectives.
     pub objectives: Vec<Objective>,
+    /// The zones of local times; a [`crate::time::ZoneIndex`] is a position in this list.
+    pub zones: Vec<Zone>,
 }
 
 /// Position of a cycle in [`Book::cycles`].
@@ -58,10 +61,22 @@ pub struct Cycle {
 pub struct Topic {
     /// Kafka's name of it.
     pub name: String,
-    /// The fields, by name; a [`FieldSlot`] is a position in this list.
-    pub fields: Vec<String>,
+    /// The fields, in order; a [`FieldSlot`] is a position in this list.
+    pub fields: Vec<Field>,
     /// The events that read this topic.
     pub events: Vec<EventIndex>,
+}
+
+impl Topic {
+    /// Whether a field is a header, so that the records' headers have to be read.
+    pub fn reads_headers(&self) -> bool {
+        self.fields.iter().any(|field| matches!(field, Field::Header(_)))
+    }
+
+    /// The field in that slot.
+    pub fn field(&self, slot: FieldSlot) -> Option<&Field> {
+        self.fields.get(usize::from(slot.0))
+    }
 }
 
 /// A named kind of event: which topic, which rows, when, who.
@@ -71,8 +86,10 @@ pub struct Event {
     pub name: String,
     /// Where its records are.
     pub topic: TopicIndex,
-    /// The field by which copies are known; `None` removes nothing.
-    pub id: Option<FieldSlot>,
+    /// The slot of the elements themselves, where every element of an array is a row; `None`: the record is the row.
+    pub each: Option<FieldSlot>,
+    /// The fields by which copies are known, in the order of the book; none removes nothing.
+    pub id: Vec<FieldSlot>,
     /// The field that holds the event time.
     pub time: FieldSlot,
     /// How that field is written.

@@ -70,13 +70,18 @@ fn of_shape(shape: &Shape, definitions: &mut Definitions) -> Value {
     match shape {
         Shape::Text => json!({ "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": TEXT_BYTES_MAX }),
         Shape::Sql => json!({ "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": TEXT_BYTES_MAX }),
-        Shape::Field => json!({ "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX }),
+        Shape::Field => json!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": NAME_BYTES_MAX,
+            "examples": ["region", "customer.region", "$key", "$header.NAME", "$timestamp"],
+        }),
         Shape::Zone => {
             json!({ "type": "string", "minLength": 1, "examples": ["Asia/Shanghai", "Europe/Berlin", "UTC"] })
         }
         Shape::Id => text("^[A-Za-z0-9._-]+$"),
         Shape::Alignment => text("^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?$"),
-        Shape::Name => text("^[A-Za-z_][A-Za-z0-9_]*$"),
+        Shape::Name | Shape::Dimension => text("^[A-Za-z_][A-Za-z0-9_]*$"),
         Shape::Word(words) => json!({ "enum": words }),
         Shape::Stat => text("^(mean|min|max|on_time|p[0-9]{1,2}(\\.[0-9]{1,2})?)$"),
         Shape::Amount => {

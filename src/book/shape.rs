@@ -4,6 +4,7 @@
 
 use super::amounts::{self, TextFault};
 use super::fault::{Report, ascii_of, nearest, suggestion};
+use super::field;
 use super::keys::{Shape, Table};
 use super::yaml::{Node, NodeKind, Place};
 use crate::time::Zone;
@@ -177,7 +178,7 @@ impl Shape {
             Shape::Sql => "an SQL expression",
             Shape::Id => "an id",
             Shape::Alignment => "an objective, or objective/key-result",
-            Shape::Name => "a name",
+            Shape::Name | Shape::Dimension => "a name",
             Shape::Field => "a field",
             Shape::Word(_) => "a word",
             Shape::Stat => "a statistic",
@@ -208,9 +209,11 @@ fn scalar(text: &str, shape: &Shape) -> Result<(), TextFault> {
         Shape::Id => id(text),
         Shape::Alignment => text.splitn(2, '/').try_for_each(id),
         Shape::Name => name(text),
-        Shape::Field if text.trim().is_empty() => {
-            Err(TextFault::new("an empty field name", "name a field of the records"))
-        }
+        Shape::Field => field::parse(text).map(drop),
+        Shape::Dimension => name(text).map_err(|fault| TextFault {
+            mend: Some(format!("give the field a name of letters, digits and `_`: {{ name: {text} }}")),
+            ..fault
+        }),
         Shape::Word(words) => word(text, words),
         Shape::Stat if text.starts_with('p') && text[1..].starts_with(|c: char| c.is_ascii_digit()) => {
             percentile(text).map(drop)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Failure, Format, book_files, instant, print, progress, say, table};
-use crate::book::Book;
+use crate::book::{Book, Field};
 use crate::event::{Partition, TopicIndex};
 use crate::expose;
 use crate::ingest::file::EventFile;
@@ -93,6 +93,12 @@ fn by_partition(book: &Book, events: &[String]) -> Result<BTreeMap<Partition, Pa
                 names.join(", ")
             ))
         })? as u16;
+        if let Some(event) = timed_by_record(book, TopicIndex(index)) {
+            return Err(Failure::Usage(format!(
+                "--events {argument}: the event {event} is timed by $timestamp, which a line of a file does not have; \
+                 let its `time` be a field that the lines hold, or score it from Kafka with krscore run"
+            )));
+        }
         if files.values().any(|known| known == Path::new(path)) {
             return Err(Failure::Usage(format!(
                 "--events {argument}: {path} is named already, and can be read only once"
@@ -109,6 +115,14 @@ fn by_partition(book: &Book, events: &[String]) -> Result<BTreeMap<Partition, Pa
         ));
     }
     Ok(files)
+}
+
+/// An event of the topic whose time is the record's own timestamp.
+fn timed_by_record(book: &Book, topic: TopicIndex) -> Option<&str> {
+    let of_topic = &book.topics[usize::from(topic.0)];
+    let events = of_topic.events.iter().map(|index| &book.events[usize::from(index.0)]);
+    let mut timed = events.filter(|event| of_topic.field(event.time) == Some(&Field::Timestamp));
+    timed.next().map(|event| event.name.as_str())
 }
 
 /// The pipeline with nobody around it: what it asks to persist is persisted at once.
@@ -170,5 +184,31 @@ impl Replay {
             effects = following;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{SourceFile, load};
+
+    #[test]
+    fn an_event_that_is_timed_by_the_record_itself_is_refused_over_a_file() {
+        let text = "apiVersion: krscore/v1\n\
+            cycles: [{ id: c, start: 2026-10-01, end: 2026-11-01, timezone: UTC }]\n\
+            events:\n  sold: { topic: sales, time: at }\n  noted: { topic: notes, time: $timestamp }\n";
+        let sources = [SourceFile { name: "book.yaml".to_owned(), text: text.to_owned() }];
+        let book = load(&sources).expect("a book").book;
+        let refused = |events: &str| match by_partition(&book, &[events.to_owned()]) {
+            Ok(files) => format!("{} files", files.len()),
+            Err(Failure::Usage(words)) => words,
+            Err(_) => "another failure".to_owned(),
+        };
+        assert_eq!(refused("sales=sales.ndjson"), "1 files");
+        assert_eq!(
+            refused("notes=notes.ndjson"),
+            "--events notes=notes.ndjson: the event noted is timed by $timestamp, which a line of a file does not have; \
+             let its `time` be a field that the lines hold, or score it from Kafka with krscore run"
+        );
     }
 }

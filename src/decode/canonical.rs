@@ -11,6 +11,7 @@
 //! | `true`, `false` | `true`, `false` |
 //! | `null`, absent | none |
 //! | an array, an object | [`CanonicalFault::Composite`] |
+//! | a key or header that is no UTF-8 | [`CanonicalFault::NotText`] |
 
 use crate::event::FieldValue;
 use crate::fixed::NumberText;
@@ -27,6 +28,9 @@ pub enum CanonicalFault {
     /// A number of more than [`TEXT_DIGITS_MAX`] digits.
     #[error("a number of more than {TEXT_DIGITS_MAX} digits")]
     TooLong,
+    /// Bytes that are no UTF-8.
+    #[error("bytes that are no UTF-8")]
+    NotText,
 }
 
 impl CanonicalFault {
@@ -35,6 +39,7 @@ impl CanonicalFault {
         match self {
             CanonicalFault::Composite => "composite",
             CanonicalFault::TooLong => "too_many_digits",
+            CanonicalFault::NotText => "invalid_utf8",
         }
     }
 }
@@ -53,6 +58,7 @@ pub fn canonical(value: FieldValue<'_>, out: &mut String) -> Result<bool, Canoni
         FieldValue::Number(text) if is_canonical_integer(text.as_bytes()) => out.push_str(text),
         FieldValue::Number(text) => write_number(text, out)?,
         FieldValue::Composite => return Err(CanonicalFault::Composite),
+        FieldValue::NotText => return Err(CanonicalFault::NotText),
     }
     Ok(true)
 }

@@ -1,6 +1,6 @@
 //! Which slot a key fills: a small table keyed by a key's length and three of its bytes, laid out so that names rarely collide.
 
-/// The names of a topic's fields.
+/// The keys of an object that are read.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     fields: Vec<Box<[u8]>>,
@@ -27,11 +27,6 @@ impl Names {
         let best = candidates.min_by_key(|multiplier| names.lay_out(*multiplier));
         names.lay_out(best.unwrap_or(1));
         names
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.fields.len()
     }
 
     /// The position of the field of that name.

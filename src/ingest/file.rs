@@ -126,7 +126,7 @@ impl EventFile {
         let mut records = Vec::with_capacity(self.ends.len());
         for end in &self.ends {
             let payload = Some(&self.bytes[start..*end]);
-            records.push(Record { offset: self.next_offset, timestamp: None, key: None, payload });
+            records.push(Record { offset: self.next_offset, timestamp: None, key: None, payload, headers: &[] });
             self.next_offset += 1;
             start = *end;
         }

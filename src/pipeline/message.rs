@@ -196,7 +196,7 @@ pub struct DeadLetterSample {
     pub partition: Partition,
     /// Its offset.
     pub offset: Offset,
-    /// The event; empty where the record itself is broken.
+    /// The event, with the place of the element where its rows are elements (`lines[3]`); empty where the record itself is broken.
     pub event: String,
     /// Why, as the metric's label has it.
     pub reason: String,

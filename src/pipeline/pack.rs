@@ -183,14 +183,16 @@ pub(super) fn incident(partition: Partition, offset: Offset, kind: IncidentKind,
 /// What is kept of a record that could not be counted.
 pub(super) fn sample(book: &Book, partition: Partition, record: &Record<'_>, refusal: Refusal) -> DeadLetterSample {
     let payload = record.payload.unwrap_or_default();
+    let element = refusal.element.map_or(String::new(), |element| format!("[{element}]"));
+    let event = match (&refusal.metric, refusal.event) {
+        (Some(metric), _) => format!("metric/{metric}{element}"),
+        (None, Some(event)) => book.events[usize::from(event.0)].name.clone() + &element,
+        (None, None) => String::new(),
+    };
     DeadLetterSample {
         partition,
         offset: record.offset,
-        event: match (&refusal.metric, refusal.event) {
-            (Some(metric), _) => format!("metric/{metric}"),
-            (None, Some(event)) => book.events[usize::from(event.0)].name.clone(),
-            (None, None) => String::new(),
-        },
+        event,
         reason: refusal.metric.map_or("", |_| "value_fault/").to_owned() + refusal.reason,
         detail: refusal.detail,
         record_at: record.timestamp,

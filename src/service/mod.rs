@@ -239,7 +239,10 @@ async fn run_until_stopped(
 fn open_consumer(settings: &Settings, book: &Book) -> Result<Consumer, ServiceError> {
     let topics: Vec<(TopicIndex, String)> =
         book.topics.iter().zip(0..).map(|(topic, index)| (TopicIndex(index), topic.name.clone())).collect();
-    Consumer::open(&settings.kafka, &topics).map_err(failed)
+    let with_headers = book.topics.iter().zip(0..).filter(|(topic, _)| topic.reads_headers());
+    let with_headers = with_headers.map(|(_, index)| TopicIndex(index));
+    let consumer = Consumer::open(&settings.kafka, &topics).map_err(failed)?;
+    Ok(consumer.with_headers_of(with_headers))
 }
 
 /// Opens the store; one that is away is waited for, one that cannot be used is an error. `None`: told to stop while waiting.

@@ -3,7 +3,7 @@
 use crate::book::{Book, EndChoice, Event, Metric, MetricIndex, MetricKind, Placed, RatioSense, Rows, Stat, Window};
 use crate::event::{EventIndex, FieldSlot};
 use crate::score::formula_metrics;
-use crate::time::Period;
+use crate::time::{Period, TimeFormat};
 
 /// A statistic as text: `mean`, `p50`, `p99.9`, `within 1d`; `None` for the natural one.
 pub(super) fn stat_text(stat: Stat) -> Option<String> {
@@ -112,7 +112,7 @@ fn metric_text(
             let (from, to) = (event(book, duration.from), event(book, duration.to));
             let from_key = field(book, from, duration.from_key);
             let to_key = field(book, to, duration.to_key);
-            let key = if from_key == to_key { from_key.to_owned() } else { format!("{from_key} = {to_key}") };
+            let key = if from_key == to_key { from_key } else { format!("{from_key} = {to_key}") };
             let mut text = format!("time from {} to the {end} {} with the same {key}", from.name, to.name);
             if let Some((slot, _)) = duration.deadline {
                 text.push_str(&format!(", due at {}", field(book, from, slot)));
@@ -133,14 +133,31 @@ fn event_text(book: &Book, index: EventIndex) -> String {
     let event = event(book, index);
     let topic = &book.topics[usize::from(event.topic.0)].name;
     let filter = event.filter_text.as_ref().map_or_else(String::new, |filter| format!(" where {filter}"));
-    let copies = event.id.map_or_else(String::new, |id| format!(", each {} once", field(book, event, id)));
-    format!("{} = records of topic {topic}{filter}, timed by {}{copies}", event.name, field(book, event, event.time))
+    let copies = match event.id.as_slice() {
+        [] => String::new(),
+        id => {
+            let mut names: Vec<String> = id.iter().map(|slot| field(book, event, *slot)).collect();
+            names.extend(event.each.map(|_| "place".to_owned()));
+            format!(", each {} once", names.join(" and "))
+        }
+    };
+    let rows = match event.each {
+        Some(each) => format!("elements of {} in records", field(book, event, each)),
+        None => "records".to_owned(),
+    };
+    let zone = match event.time_format {
+        TimeFormat::Local(zone) => book.zones.get(usize::from(zone.0)).map_or("", |zone| &zone.name),
+        TimeFormat::Rfc3339 | TimeFormat::Unix(_) => "",
+    };
+    let zone = if zone.is_empty() { String::new() } else { format!(" in {zone}") };
+    let time = field(book, event, event.time);
+    format!("{} = {rows} of topic {topic}{filter}, timed by {time}{zone}{copies}", event.name)
 }
 
 fn event(book: &Book, index: EventIndex) -> &Event {
     &book.events[usize::from(index.0)]
 }
 
-fn field<'a>(book: &'a Book, event: &Event, slot: FieldSlot) -> &'a str {
-    book.topics[usize::from(event.topic.0)].fields.get(usize::from(slot.0)).map_or("?", String::as_str)
+fn field(book: &Book, event: &Event, slot: FieldSlot) -> String {
+    book.topics[usize::from(event.topic.0)].field(slot).map_or("?".to_owned(), ToString::to_string)
 }

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod local;
 mod zones;
 
 fn instant(text: &str) -> Timestamp {

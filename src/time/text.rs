@@ -17,26 +17,10 @@ impl Timestamp {
     /// The instant that an RFC 3339 text names; see the table of this module for the edges.
     pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
         let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
-        let &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, separator, h0, h1, b':', mi0, mi1, b':', s0, s1] = head
-        else {
-            return None;
-        };
-        if !matches!(separator, b'T' | b't' | b' ') {
-            return None;
-        }
-        let year = two_digits(y0, y1)? * 100 + two_digits(y2, y3)?;
-        let (month, day) = (two_digits(mo0, mo1)?, two_digits(d0, d1)?);
-        let (hour, minute, second) = (two_digits(h0, h1)?, two_digits(mi0, mi1)?, two_digits(s0, s1)?);
-        if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
-            return None;
-        }
-        if hour > 23 || minute > 59 || second > 60 {
-            return None;
-        }
+        let (clock, leap_second) = parse_clock(head)?;
         let (micros, tail) = split_fraction(tail)?;
-        let (second, micros) = if second == 60 { (59, 999_999) } else { (second, micros) };
-        let days = days_from_civil(i64::from(year), month, day);
-        let seconds = days * 86_400 + i64::from(hour * 3_600 + minute * 60 + second) - offset_seconds(tail)?;
+        let micros = if leap_second { 999_999 } else { micros };
+        let seconds = clock - offset_seconds(tail)?;
         in_range(Timestamp(seconds * 1_000_000 + i64::from(micros)))
     }
 
@@ -53,7 +37,29 @@ impl Timestamp {
     }
 }
 
-fn in_range(at: Timestamp) -> Option<Timestamp> {
+/// `2026-12-01T00:00:00` as seconds since 1970 of a clock that shows UTC, and whether it is a leap second, of which the 59th is given.
+#[inline(always)]
+pub(super) fn parse_clock(text: &[u8; 19]) -> Option<(i64, bool)> {
+    let &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, separator, h0, h1, b':', mi0, mi1, b':', s0, s1] = text else {
+        return None;
+    };
+    if !matches!(separator, b'T' | b't' | b' ') {
+        return None;
+    }
+    let year = two_digits(y0, y1)? * 100 + two_digits(y2, y3)?;
+    let (month, day) = (two_digits(mo0, mo1)?, two_digits(d0, d1)?);
+    let (hour, minute, second) = (two_digits(h0, h1)?, two_digits(mi0, mi1)?, two_digits(s0, s1)?);
+    if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let days = days_from_civil(i64::from(year), month, day);
+    Some((days * 86_400 + i64::from(hour * 3_600 + minute * 60 + second.min(59)), second == 60))
+}
+
+pub(super) fn in_range(at: Timestamp) -> Option<Timestamp> {
     (Timestamp::MIN..=Timestamp::MAX).contains(&at).then_some(at)
 }
 
@@ -63,7 +69,7 @@ fn two_digits(tens: u8, ones: u8) -> Option<u32> {
 }
 
 /// The microseconds of a fraction, if there is one, and what follows it.
-fn split_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+pub(super) fn split_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     let [b'.', digits @ ..] = text else {
         return Some((0, text));
     };
@@ -78,7 +84,7 @@ fn split_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     (end > 0).then(|| (micros, &digits[end..]))
 }
 
-fn offset_seconds(text: &[u8]) -> Option<i64> {
+pub(super) fn offset_seconds(text: &[u8]) -> Option<i64> {
     match *text {
         [b'Z' | b'z'] => Some(0),
         [sign @ (b'+' | b'-'), h0, h1, b':', m0, m1] => {

@@ -23,7 +23,8 @@ fn event(name: &str, topic: u16, filter: Option<&str>) -> Event {
     Event {
         name: name.into(),
         topic: TopicIndex(topic),
-        id: None,
+        each: None,
+        id: Vec::new(),
         time: FieldSlot(0),
         time_format: TimeFormat::Rfc3339,
         dimensions: Vec::new(),
@@ -213,12 +214,13 @@ pub fn snapshot(objectives: Vec<(Objective, ObjectiveScore)>) -> Snapshot {
     };
     let topic = |name: &str, event: u16| Topic {
         name: name.into(),
-        fields: vec!["at".into(), "id".into()],
+        fields: vec![Field::named("at"), Field::named("id")],
         events: vec![EventIndex(event)],
     };
     let (objectives, scores) = objectives.into_iter().unzip();
     let book = Book {
         hash: "sha256:5f2c6a1b0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a".into(),
+        zones: Vec::new(),
         cycles: vec![cycle],
         topics: vec![topic("wms.picks", 0), topic("wms.errors", 1), topic("oms.orders", 2), topic("crm.tickets", 4)],
         events: vec![

@@ -7,6 +7,7 @@
 //! | `away` | brokers, topics and databases that are away are waited for |
 //! | `refused` | what cannot work ends at once with one sentence |
 //! | `logs` | what befalls logs and stores: altered chunks, other clusters, topics made anew, retention, new partitions |
+//! | `fields` | key, headers and timestamp as fields |
 //! | `records` | broken records are counted and sampled, and nothing stops |
 //! | `readers` | Prometheus, its alerts, the dashboard's queries; BI by SQL |
 
@@ -17,6 +18,7 @@ mod support;
 #[path = "../kafka/admin.rs"]
 mod admin;
 mod away;
+mod fields;
 mod kill;
 mod live;
 mod logs;

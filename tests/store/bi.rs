@@ -78,6 +78,7 @@ fn book(target: &str) -> Book {
     };
     Book {
         hash: "sha256:1".to_owned(),
+        zones: Vec::new(),
         cycles: vec![cycle],
         topics: Vec::new(),
         events: Vec::new(),

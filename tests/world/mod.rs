@@ -449,7 +449,7 @@ impl Process {
 
 fn record(logged: &Logged) -> Record<'_> {
     let payload = logged.payload.as_ref().map(|text| text.as_bytes());
-    Record { offset: logged.offset, timestamp: logged.at, key: None, payload }
+    Record { offset: logged.offset, timestamp: logged.at, key: None, payload, headers: &[] }
 }
 
 /// A world whose logs are those of `world`, consumed by one process in one go: what everything else must be equal to.

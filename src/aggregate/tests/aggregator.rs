@@ -30,7 +30,7 @@ fn check(records: &[Option<&str>], expected: &str) {
     let mut aggregator = Aggregator::new(&book, None);
     for (payload, offset) in records.iter().zip(0..) {
         let timestamp = Timestamp::parse_rfc3339("2026-10-05T10:00:00Z");
-        let record = Record { offset, timestamp, key: None, payload: payload.map(str::as_bytes) };
+        let record = Record { offset, timestamp, key: None, payload: payload.map(str::as_bytes), headers: &[] };
         let interned = Interned { members: &mut members, tuples: &mut tuples };
         let topic = TopicIndex(0);
         aggregator.take((&book, &plan), topic, &record, interned, &mut ids, &mut delta, &mut refusals);

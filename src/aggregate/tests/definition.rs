@@ -82,3 +82,33 @@ fn each_facet_stands_once_however_many_read_it() {
     let inputs: Vec<usize> = one.events.iter().map(|event| event.inputs.len()).collect();
     assert_eq!(inputs, [2, 0, 0], "a filter and value are evaluated once a row");
 }
+
+/// So are these texts: parts that only a book has that uses them.
+#[test]
+fn paths_elements_ids_and_zones_are_printed_only_where_they_are_used() {
+    let events = r#"line: { topic: t, each: order.lines, id: [order.id, $key], time: { field: at, zone: Asia/Shanghai }, where: "$header.source = 'a' AND order.lines.n > 0 AND \"order.id\" IS NULL" }
+        note: { topic: t, each: order.lines, time: $timestamp }
+        tag:  { topic: t, each: '"a.b"', time: at }"#;
+    let metrics = r#"lines: { type: sum, event: line, value: order.lines.n - $timestamp }
+        lead: { type: duration, from: line, to: note, key: { from: order.lines.id, to: $key }, deadline: due }
+        tags: { type: count, event: tag }"#;
+    let key_results = r#"- { id: lines, title: t, metric: lines, baseline: 0, target: 1 }
+        - { id: lead, title: t, metric: lead, stat: mean, baseline: 5d, target: 1d }
+        - { id: tags, title: t, metric: tags, baseline: 0, target: 1 }"#;
+    let plan = Plan::of(&book(events, metrics, key_results));
+    let line = r#"event(topic="t",id=["order"."id",$key],time="at":local("Asia/Shanghai"),where=((($header."source" = 'a') AND ("order"."lines"[]."n" > 0)) AND ("order.id" IS NULL)),each="order"."lines")"#;
+    let note = r#"event(topic="t",id=-,time=$timestamp:ms,where=-,each="order"."lines")"#;
+    let tag = r#"event(topic="t",id=-,time="at":rfc3339,where=-,each="a.b")"#;
+    assert_eq!(plan.events.iter().map(|event| event.definition.as_str()).collect::<Vec<_>>(), [line, note, tag]);
+    let aggregates: Vec<&str> = plan.aggregates.iter().map(|aggregate| aggregate.definition.as_str()).collect();
+    assert_eq!(
+        aggregates,
+        [
+            format!(r#"tally({line},where=-,value=("order"."lines"[]."n" - $timestamp),by=-,grain=3600s)"#),
+            format!(
+                r#"pairs(from={line}:"order"."lines"[]."id",to={note}:$key,void=-,deadline="due":local("Asia/Shanghai"),dimensions=[])"#
+            ),
+            format!("tally({tag},where=-,value=-,by=-,grain=3600s)"),
+        ]
+    );
+}

@@ -8,8 +8,8 @@ use super::{Comparison, Expr};
 use crate::book::model::{Formula, MetricIndex};
 use crate::event::FieldSlot;
 
-/// The canonical text of an expression; `field_name` gives the field's name in its topic.
-pub fn canonical<'n>(expr: &Expr, field_name: &dyn Fn(FieldSlot) -> &'n str) -> String {
+/// The canonical text of an expression; `field_name` gives the field's, [`crate::book::Field::canonical`].
+pub fn canonical(expr: &Expr, field_name: &dyn Fn(FieldSlot) -> String) -> String {
     let mut out = String::new();
     write_expr(&mut out, expr, field_name);
     out
@@ -33,7 +33,7 @@ fn quoted(text: &str, quote: char) -> String {
     format!("{quote}{doubled}{quote}")
 }
 
-fn write_expr<'n>(out: &mut String, expr: &Expr, field_name: &dyn Fn(FieldSlot) -> &'n str) {
+fn write_expr(out: &mut String, expr: &Expr, field_name: &dyn Fn(FieldSlot) -> String) {
     let mut infix = |a: &Expr, word: &str, b: &Expr| {
         out.push('(');
         write_expr(out, a, field_name);
@@ -46,7 +46,7 @@ fn write_expr<'n>(out: &mut String, expr: &Expr, field_name: &dyn Fn(FieldSlot) 
         Expr::Or(a, b) => infix(a, "OR", b),
         Expr::Compare(comparison, a, b) => infix(a, comparison_symbol(*comparison), b),
         Expr::Arithmetic(operator, a, b) => infix(a, symbol(*operator), b),
-        Expr::Field(slot) => *out += &quoted(field_name(*slot), '"'),
+        Expr::Field(slot) => *out += &field_name(*slot),
         Expr::Null => *out += "NULL",
         Expr::Bool(truth) => *out += if *truth { "TRUE" } else { "FALSE" },
         Expr::Number(number) => *out += &number.to_string(),
@@ -84,12 +84,12 @@ fn write_expr<'n>(out: &mut String, expr: &Expr, field_name: &dyn Fn(FieldSlot) 
 }
 
 /// `before`, the parts with commas between them, `behind`.
-fn write_around<'n>(
+fn write_around(
     out: &mut String,
     before: &str,
     parts: &[&Expr],
     behind: &str,
-    field_name: &dyn Fn(FieldSlot) -> &'n str,
+    field_name: &dyn Fn(FieldSlot) -> String,
 ) {
     *out += before;
     for (at, part) in parts.iter().enumerate() {

@@ -38,6 +38,9 @@ pub enum ValueFault {
     /// A division by zero.
     #[error("division by zero")]
     DivisionByZero,
+    /// A key or header whose bytes are no text.
+    #[error("invalid UTF-8")]
+    NotText,
 }
 
 impl ValueFault {
@@ -47,6 +50,7 @@ impl ValueFault {
             ValueFault::WrongType => "wrong_type",
             ValueFault::OutOfRange => "out_of_range",
             ValueFault::DivisionByZero => "division_by_zero",
+            ValueFault::NotText => "invalid_utf8",
         }
     }
 }
@@ -80,6 +84,11 @@ pub enum Evaluated<'a> {
 /// Where the filter has no truth value.
 pub fn accepts(filter: &Expr, row: RowView<'_>) -> Result<bool, ValueFault> {
     truth(filter, row).map(|truth| truth == Some(true))
+}
+
+/// Whether a filter turns the row down for certain: where it is FALSE, and neither NULL nor a fault.
+pub fn rejects(filter: &Expr, row: RowView<'_>) -> bool {
+    truth(filter, row) == Ok(Some(false))
 }
 
 /// The number that an expression yields; `None` for NULL.
@@ -138,6 +147,7 @@ fn field(slot: FieldSlot, row: RowView<'_>) -> Result<Evaluated<'_>, ValueFault>
         FieldValue::Number(text) => Ok(Evaluated::Number(Fixed::parse(text)?)),
         FieldValue::Text(text) => Ok(Evaluated::Text(text)),
         FieldValue::Composite => Err(ValueFault::WrongType),
+        FieldValue::NotText => Err(ValueFault::NotText),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod canonical;
 mod eval;
+mod fields;
 mod like;
 pub(in crate::book) mod parse;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod types;
 mod walk;
 
 pub use canonical::{canonical, canonical_formula};
-pub use eval::{Evaluated, ValueFault, accepts, evaluate, number};
+pub use eval::{Evaluated, ValueFault, accepts, evaluate, number, rejects};
 pub use parse::{ExprFault, Purpose, parse};
 
 use crate::event::FieldSlot;

@@ -7,8 +7,9 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token};
 
 use super::types::check_types;
-use super::{Comparison, Expr, LikePattern, Operator};
+use super::{Comparison, Expr, LikePattern, Operator, fields};
 use crate::book::fault::ascii_of;
+use crate::book::field::Field;
 use crate::event::FieldSlot;
 use crate::fixed::Fixed;
 
@@ -50,13 +51,13 @@ pub enum Purpose {
     Any,
 }
 
-/// Reads an expression; `field` numbers the fields that it names.
+/// Reads an expression; `slot` numbers the fields that it names.
 ///
 /// # Errors
 /// The first thing in the text that is no SQL, not on the allow list, or of the wrong type.
-pub fn parse(text: &str, purpose: Purpose, field: &mut dyn FnMut(&str) -> FieldSlot) -> Result<Expr, ExprFault> {
+pub fn parse(text: &str, purpose: Purpose, slot: &mut dyn FnMut(Field) -> FieldSlot) -> Result<Expr, ExprFault> {
     let tree = tree(text)?;
-    let expr = Lower { field }.lower(&tree, 0)?;
+    let expr = Lower { slot }.lower(&tree, 0)?;
     check_types(&expr, purpose).map_err(|(message, mend)| ExprFault::at(start_of(&tree), message, mend))?;
     Ok(expr)
 }
@@ -138,7 +139,7 @@ const ALLOWED: &str =
     "allowed are = <> < <= > >=, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, + - * / %, CASE and COALESCE";
 
 struct Lower<'f> {
-    field: &'f mut dyn FnMut(&str) -> FieldSlot,
+    slot: &'f mut dyn FnMut(Field) -> FieldSlot,
 }
 
 impl Lower<'_> {
@@ -149,18 +150,11 @@ impl Lower<'_> {
         }
         let refuse = |what: &str| Err(ExprFault::at(start_of(tree), format!("{what} cannot be used here"), ALLOWED));
         let negate = |negated: bool, expr| if negated { Expr::Not(Box::new(expr)) } else { expr };
+        if let Some(field) = fields::field(tree) {
+            return Ok(Expr::Field((self.slot)(field?)));
+        }
         match tree {
             ast::Expr::Nested(inner) => self.lower(inner, depth + 1),
-            ast::Expr::Identifier(ident) => Ok(Expr::Field((self.field)(&field_name(ident)?))),
-            ast::Expr::CompoundIdentifier(parts) => {
-                let path: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
-                let message = format!("not supported yet: the dotted path `{}`", path.join("."));
-                Err(ExprFault::at(
-                    start_of(tree),
-                    message,
-                    "put the field at the record's top level until a later version has it",
-                ))
-            }
             ast::Expr::Value(value) => literal(value),
             ast::Expr::IsNull(inner) => Ok(Expr::IsNull(self.boxed(inner, depth)?)),
             ast::Expr::IsNotNull(inner) => Ok(negate(true, Expr::IsNull(self.boxed(inner, depth)?))),
@@ -240,7 +234,7 @@ impl Lower<'_> {
         depth: usize,
     ) -> Result<Expr, ExprFault> {
         // The operand is compared once a branch: only a field is cheap to repeat, and nested ones would grow without bound.
-        if let Some(operand) = operand.filter(|operand| !matches!(operand, ast::Expr::Identifier(_))) {
+        if let Some(operand) = operand.filter(|operand| fields::field(operand).is_none()) {
             let message = "a CASE over something else than a field";
             return Err(ExprFault::at(start_of(operand), message, "write CASE WHEN condition THEN …"));
         }
@@ -309,10 +303,6 @@ fn literal(value: &ast::ValueWithSpan) -> Result<Expr, ExprFault> {
         ast::Value::Boolean(truth) => Ok(Expr::Bool(*truth)),
         ast::Value::SingleQuotedString(text) => Ok(Expr::Text(text.clone())),
         ast::Value::Number(text, false) => number(text, at).map(Expr::Number),
-        ast::Value::Placeholder(name) => {
-            let message = format!("not supported yet: `{name}`");
-            Err(ExprFault::at(at, message, "use fields of the record's value until a later version has it"))
-        }
         other => Err(ExprFault::at(
             at,
             format!("the literal {other} cannot be used here"),

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::events::{NamedEvent, time};
-use super::{Context, Sections, find, put_expression_fault, span, text};
+use super::{Context, Scope, Sections, find, put_expression_fault, span, text};
 use crate::book::expr::Purpose;
 use crate::book::fault::Report;
 use crate::book::formula;
 use crate::book::model::{Duration, EndChoice, Metric, MetricIndex, MetricKind, Placed, RatioSense, Rows, Unit};
 use crate::book::shape;
 use crate::book::yaml::{Node, Place};
-use crate::event::{EventIndex, TopicIndex};
+use crate::event::EventIndex;
 use crate::time::{Span, TimeFormat};
 
 /// How long an open pair is remembered where a duration does not say.
@@ -147,13 +147,13 @@ impl MetricReader<'_, '_, '_> {
         Some(Metric { name: name.to_owned(), kind, unit })
     }
 
-    fn event(&mut self, node: &Node, key: &str) -> Option<(EventIndex, TopicIndex)> {
+    fn event(&mut self, node: &Node, key: &str) -> Option<(EventIndex, Scope)> {
         let names: Vec<&str> = self.events.iter().map(|event| event.name.as_str()).collect();
         let at = find(self.context.report, node.get(key)?, "event", &names)?;
-        Some((EventIndex(u16::try_from(at).ok()?), self.events[at].topic?))
+        Some((EventIndex(u16::try_from(at).ok()?), self.events[at].scope?))
     }
 
-    fn rows(&mut self, node: &Node) -> Option<(Rows, TopicIndex)> {
+    fn rows(&mut self, node: &Node) -> Option<(Rows, Scope)> {
         let (event, topic) = self.event(node, "event")?;
         let filter = match node.get("where") {
             Some(filter) => Some(self.context.expression(topic, filter, Purpose::Filter)?),
@@ -223,8 +223,10 @@ impl MetricReader<'_, '_, '_> {
         let give_up = span(node, "give_up").unwrap_or(GIVE_UP_DEFAULT);
         let deadline = match (node.get("deadline"), from) {
             (Some(deadline), Some((event, topic))) => {
-                let bare =
-                    self.events[usize::from(event.0)].event.as_ref().map_or(TimeFormat::Rfc3339, |e| e.time_format);
+                let start = self.events[usize::from(event.0)].event.as_ref();
+                // How the topic writes its times; the record's own timestamp says nothing of that.
+                let bare = start.filter(|start| !self.context.is_timestamp(topic, start.time));
+                let bare = bare.map_or(TimeFormat::Rfc3339, |start| start.time_format);
                 Some(time(topic, deadline, bare, self.context)?)
             }
             _ => None,

@@ -18,11 +18,12 @@ use std::rc::Rc;
 use super::amounts;
 use super::expr::{self, Expr, Purpose};
 use super::fault::{Report, suggestion};
+use super::field::{self, Field};
 use super::model::{Book, Thresholds};
 use super::yaml::{Key, Node, Place};
 use crate::event::{FieldSlot, TopicIndex};
 use crate::fixed::Fixed;
-use crate::time::Span;
+use crate::time::{Span, Zone, ZoneIndex};
 
 /// Most entries of one section; indices have 16 bits.
 const ENTRIES_MAX: usize = 10_000;
@@ -93,49 +94,72 @@ fn bound<T>(kept: &mut Vec<T>, section: &str, report: &mut Report, place: impl F
 pub(super) struct Context<'r> {
     report: &'r mut Report,
     topics: Vec<TopicFields>,
+    /// The zones of local times, each once.
+    zones: Vec<Zone>,
 }
 
-/// A topic and its fields in the order in which they were met; numbered by name at the end.
+/// A topic and its fields in the order in which they were met; numbered anew at the end.
 struct TopicFields {
     name: String,
-    fields: Vec<String>,
-    slots: BTreeMap<String, FieldSlot>,
+    fields: Vec<Field>,
+    slots: BTreeMap<Field, FieldSlot>,
+}
+
+/// What fields mean in the rows of an event: its topic, and the slot of the elements where each of an array's is a row.
+#[derive(Clone, Copy)]
+pub(super) struct Scope {
+    topic: TopicIndex,
+    each: Option<FieldSlot>,
 }
 
 impl Context<'_> {
     /// The slot of a field; provisional, until all are known.
-    fn slot(&mut self, topic: TopicIndex, name: &str) -> FieldSlot {
-        let Some(topic) = self.topics.get_mut(usize::from(topic.0)) else {
+    fn slot(&mut self, scope: Scope, field: Field) -> FieldSlot {
+        let Some(topic) = self.topics.get_mut(usize::from(scope.topic.0)) else {
             return FieldSlot(0);
         };
-        if let Some(slot) = topic.slots.get(name) {
+        let field = match scope.each.and_then(|each| topic.fields.get(usize::from(each.0))) {
+            Some(Field::Element { array, .. }) => field.within(array),
+            _ => field,
+        };
+        if let Some(slot) = topic.slots.get(&field) {
             return *slot;
         }
         let slot = FieldSlot(u16::try_from(topic.fields.len()).unwrap_or(u16::MAX));
-        topic.fields.push(name.to_owned());
-        topic.slots.insert(name.to_owned(), slot);
+        topic.fields.push(field.clone());
+        topic.slots.insert(field, slot);
         slot
     }
 
-    /// The field that a node names.
-    fn field(&mut self, topic: TopicIndex, node: &Node) -> Option<FieldSlot> {
-        let name = node.text()?;
-        let refused = match name {
-            _ if name.starts_with('$') => Some(format!("`{name}`")),
-            _ if name.contains('.') => Some(format!("the dotted path `{name}`")),
-            _ => None,
-        };
-        if let Some(what) = refused {
-            self.report.later(node.place_of(0), &what, "put the field at the top level of the record's value");
-            return None;
-        }
-        Some(self.slot(topic, name))
+    /// The field that a node names; one that is misspelt was reported before.
+    fn field(&mut self, scope: Scope, node: &Node) -> Option<FieldSlot> {
+        let field = field::parse(node.text()?).ok()?;
+        Some(self.slot(scope, field))
     }
 
-    /// An expression over the rows of a topic, and its text.
-    fn expression(&mut self, topic: TopicIndex, node: &Node, purpose: Purpose) -> Option<(Expr, String)> {
+    /// Whether the slot is the record's own timestamp.
+    fn is_timestamp(&self, scope: Scope, slot: FieldSlot) -> bool {
+        let topic = self.topics.get(usize::from(scope.topic.0));
+        topic.and_then(|topic| topic.fields.get(usize::from(slot.0))) == Some(&Field::Timestamp)
+    }
+
+    /// The number of a zone of local times; an unknown one was reported before.
+    fn zone(&mut self, name: &str) -> Option<ZoneIndex> {
+        let known = self.zones.iter().position(|zone| zone.name == name);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                self.zones.push(Zone::named(name)?);
+                self.zones.len() - 1
+            }
+        };
+        u16::try_from(at).ok().map(ZoneIndex)
+    }
+
+    /// An expression over the rows of an event, and its text.
+    fn expression(&mut self, scope: Scope, node: &Node, purpose: Purpose) -> Option<(Expr, String)> {
         let text = node.text()?;
-        let parsed = expr::parse(text, purpose, &mut |name| self.slot(topic, name));
+        let parsed = expr::parse(text, purpose, &mut |field| self.slot(scope, field));
         match parsed {
             Ok(expr) => Some((expr, text.to_owned())),
             Err(fault) => {
@@ -266,7 +290,7 @@ pub(super) fn book(sections: &Sections<'_>, hash: String, report: &mut Report) -
     }
     let topics =
         topics.into_iter().map(|name| TopicFields { name, fields: Vec::new(), slots: BTreeMap::new() }).collect();
-    let mut context = Context { report, topics };
+    let mut context = Context { report, topics, zones: Vec::new() };
     let events = events::read(&entries, &mut context);
     let metrics = metrics::read(sections, &events, &mut context);
     let thresholds = {

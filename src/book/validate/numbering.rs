@@ -1,4 +1,4 @@
-//! The last step: fields get their final numbers, by name within their topic, and all parts become one [`Book`].
+//! The last step: fields get their final numbers, in order within their topic, and all parts become one [`Book`].
 
 use super::cycles::NamedCycle;
 use super::events::NamedEvent;
@@ -16,7 +16,7 @@ pub(super) fn finish(
     objectives: Vec<Objective>,
     context: Context<'_>,
 ) -> Option<Book> {
-    let Context { report, topics } = context;
+    let Context { report, topics, zones } = context;
     for topic in topics.iter().filter(|topic| topic.fields.len() > FIELDS_MAX) {
         let reader = events.iter().find(|e| e.topic.is_some_and(|t| topics[usize::from(t.0)].name == topic.name));
         let place = reader.map(|event| event.place).unwrap_or_default();
@@ -37,10 +37,10 @@ pub(super) fn finish(
     for metric in &mut metrics {
         renumber_metric(metric, &|event| &slots[usize::from(of_event[usize::from(event.0)].0)]);
     }
-    Some(Book { hash, cycles, topics, events, metrics, objectives })
+    Some(Book { hash, cycles, topics, events, metrics, objectives, zones })
 }
 
-/// The topic with its fields by name, and the final slot of each provisional one.
+/// The topic with its fields in order, and the final slot of each provisional one.
 fn sorted(topic: TopicFields) -> (Topic, Vec<FieldSlot>) {
     let TopicFields { name, fields: met, slots: by_name } = topic;
     let mut slots = vec![FieldSlot(0); met.len()];
@@ -58,7 +58,7 @@ fn renumber(slot: &mut FieldSlot, slots: &[FieldSlot]) {
 
 fn renumber_event(event: &mut Event, slots: &[FieldSlot]) {
     renumber(&mut event.time, slots);
-    event.id.iter_mut().for_each(|slot| renumber(slot, slots));
+    event.each.iter_mut().chain(&mut event.id).for_each(|slot| renumber(slot, slots));
     event.dimensions.iter_mut().for_each(|dimension| renumber(&mut dimension.field, slots));
     event.filter.iter_mut().for_each(|filter| filter.map_fields(&mut |slot| renumber(slot, slots)));
 }

@@ -98,11 +98,34 @@ fn damaged(text: &str, damages: &[Damage]) -> Vec<u8> {
     bytes
 }
 
-/// The fields as `serde_json` reads them; `None` if it refuses the text or it is no object.
-fn expected(payload: &[u8]) -> Option<Vec<String>> {
-    serde_json::from_slice::<Value>(payload).ok().filter(Value::is_object)?;
-    let members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(payload).ok()?;
-    let show = |name: &&str| match members.get(*name).map(|raw| raw.get()) {
+/// Paths through the same names, so that what stands at one is often read through by another.
+const PATHS: [&[&str]; 6] =
+    [&["a", "b"], &["a", "b", "type"], &["a", "a", "a"], &["", ""], &["订单", "a\"b"], &["type", "订单", "b"]];
+
+/// Paths from the elements of the array under `b` on.
+const WITHIN: [&[&str]; 3] = [&[], &["a"], &["a", "type"]];
+
+fn keys(path: &[&str]) -> Vec<String> {
+    path.iter().map(|key| key.to_string()).collect()
+}
+
+fn fields() -> Vec<Field> {
+    let element = |path: &&[&str]| Field::Element { array: vec!["b".to_owned()], path: keys(path) };
+    let names = NAMES.iter().map(|name| Field::named(name));
+    names.chain(PATHS.iter().map(|path| Field::Path(keys(path)))).chain(WITHIN.iter().map(element)).collect()
+}
+
+type Members = BTreeMap<String, Box<RawValue>>;
+
+/// The text at a path, which leads through objects only.
+fn at(raw: &str, path: &[&str]) -> Option<String> {
+    let Some((first, rest)) = path.split_first() else { return Some(raw.to_owned()) };
+    let members: Members = raw.starts_with('{').then(|| serde_json::from_str(raw).ok())??;
+    at(members.get(*first)?.get(), rest)
+}
+
+fn show(raw: Option<String>) -> String {
+    match raw.as_deref() {
         None | Some("null") => "Null".to_owned(),
         Some("true") => "Bool(true)".to_owned(),
         Some("false") => "Bool(false)".to_owned(),
@@ -111,15 +134,41 @@ fn expected(payload: &[u8]) -> Option<Vec<String>> {
         }
         Some(raw) if raw.starts_with(['{', '[']) => "Composite".to_owned(),
         Some(raw) => format!("Number({raw:?})"),
-    };
-    Some(NAMES.iter().map(show).collect())
+    }
+}
+
+/// The fields as `serde_json` reads them, then those of each element; `None` if it refuses the text or it is no object.
+fn expected(payload: &[u8]) -> Option<Vec<String>> {
+    serde_json::from_slice::<Value>(payload).ok().filter(Value::is_object)?;
+    let raw: Box<RawValue> = serde_json::from_slice(payload).ok()?;
+    let raw = raw.get();
+    let mut shown: Vec<String> = NAMES.iter().map(|name| show(at(raw, &[name]))).collect();
+    shown.extend(PATHS.iter().map(|path| show(at(raw, path))));
+    let array = at(raw, &["b"]).filter(|raw| raw.starts_with('['));
+    let elements: Vec<Box<RawValue>> = array.map_or(Vec::new(), |raw| serde_json::from_str(&raw).unwrap());
+    for element in &elements {
+        shown.extend(WITHIN.iter().map(|path| show(at(element.get(), path))));
+    }
+    Some(shown)
 }
 
 fn found(payload: &[u8]) -> Option<Vec<String>> {
-    let fields: Vec<String> = NAMES.iter().map(|name| name.to_string()).collect();
+    let fields = fields();
+    let decoder = Decoder::new(&fields);
     let mut row = Row::new(0);
-    let text = Decoder::new(&fields).decode(payload, &mut row).ok()?;
-    Some((0..NAMES.len() as u16).map(|slot| format!("{:?}", row.value(text, FieldSlot(slot)))).collect())
+    let text = decoder.decode(payload, &mut row).ok()?;
+    let show = |row: &Row, slots: std::ops::Range<usize>| -> Vec<String> {
+        slots.map(|slot| format!("{:?}", row.value(text, FieldSlot(slot as u16)))).collect()
+    };
+    let own = NAMES.len() + PATHS.len();
+    let mut shown = show(&row, 0..own);
+    if let crate::event::Elements::Count(count) = decoder.elements(0, &row) {
+        for element in 0..count {
+            decoder.load_element(0, element, &mut row);
+            shown.extend(show(&row, own..fields.len()));
+        }
+    }
+    Some(shown)
 }
 
 fn beyond_a_double(payload: &[u8]) -> bool {

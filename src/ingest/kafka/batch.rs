@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::event::{Partition, Record};
+use crate::event::{Header, Partition, Record};
 use crate::pipeline::AssignmentEpoch;
 use crate::time::Timestamp;
 
-use super::native::Message;
+use super::native::{Message, Messages};
 use super::{Consumer, ConsumerEvent, PartitionFault, Slot, Topics};
 
 /// Memory kept from batch to batch.
@@ -14,10 +14,53 @@ use super::{Consumer, ConsumerEvent, PartitionFault, Slot, Topics};
 pub(super) struct Scratch {
     /// Slot and index of each message that is a record.
     order: Vec<(u32, u32)>,
-    /// Empty; its capacity is what is kept.
+    /// Empty; its capacity is what is kept. So for the headers.
     records: Vec<Record<'static>>,
+    headers: Vec<Header<'static>>,
+    ends: Vec<usize>,
     /// Records that came a second time, or of partitions that are gone, since the consumer was opened.
     stale: u64,
+}
+
+/// The headers of a batch's records, one record's after the other's.
+struct Headers<'a> {
+    all: Vec<Header<'a>>,
+    /// Where each record's end; empty where no topic's headers are read.
+    ends: Vec<usize>,
+}
+
+impl<'a> Headers<'a> {
+    /// Those of the messages in `order`, where their topic's are wanted, into the memory of the last batch's.
+    fn read(
+        (all, ends): (&mut Vec<Header<'static>>, &mut Vec<usize>),
+        topics: &Topics,
+        slots: &[Slot],
+        order: &[(u32, u32)],
+        messages: &'a Messages<'a>,
+    ) -> Headers<'a> {
+        let mut headers = Headers { all: recycle(std::mem::take(all)), ends: std::mem::take(ends) };
+        headers.ends.clear();
+        if !topics.0.iter().any(|topic| topic.reads_headers) {
+            return headers;
+        }
+        let is_wanted = |slot: u32| {
+            let topic = slots.get(slot as usize).map(|slot| slot.partition.topic);
+            topics.0.iter().any(|known| known.reads_headers && Some(known.index) == topic)
+        };
+        for (slot, index) in order {
+            if let Some(message) = messages.message(*index as usize).filter(|_| is_wanted(*slot)) {
+                message.headers(&mut headers.all);
+            }
+            headers.ends.push(headers.all.len());
+        }
+        headers
+    }
+
+    /// Those of the record at that place of the order.
+    fn of(&self, place: usize) -> &[Header<'a>] {
+        let end = |place: Option<usize>| place.and_then(|place| self.ends.get(place)).copied().unwrap_or(0);
+        self.all.get(end(place.checked_sub(1))..end(Some(place))).unwrap_or_default()
+    }
 }
 
 impl Consumer {
@@ -35,9 +78,7 @@ impl Consumer {
         order.clear();
         let mut run = None;
         for index in 0..messages.len() {
-            let Some(message) = messages.message(index) else {
-                continue;
-            };
+            let Some(message) = messages.message(index) else { continue };
             let key = (message.topic_address(), message.partition());
             let slot = match run {
                 Some((same, slot)) if same == key => slot,
@@ -45,7 +86,7 @@ impl Consumer {
             };
             run = Some((key, slot));
             if let Some((code, text)) = message.error() {
-                let event = match slot.and_then(|slot| self.slots.get_mut(slot)) {
+                self.pending.extend(match slot.and_then(|slot| self.slots.get_mut(slot)) {
                     Some(slot) => {
                         slot.faulty = true;
                         Some(fault(slot, message, PartitionFault::of(code), text))
@@ -53,8 +94,7 @@ impl Consumer {
                     // Not of a partition at all; of one that is gone it would be no news.
                     None if message.partition() < 0 => self.topics.classify(code, &text, self.user.as_deref()),
                     None => None,
-                };
-                self.pending.extend(event);
+                });
             } else if let Some(slot) = slot {
                 // A batch is far shorter than 2^32.
                 order.push((slot as u32, index as u32));
@@ -64,17 +104,22 @@ impl Consumer {
         }
         // By slot, and within it as they came, which is by offset.
         order.sort_unstable();
+        // All headers before the first record, which borrows its own of them.
+        let memory = (&mut self.scratch.headers, &mut self.scratch.ends);
+        let headers = Headers::read(memory, &self.topics, &self.slots, order, &messages);
         let mut records = recycle(std::mem::take(&mut self.scratch.records));
-        let mut count = 0;
+        let (mut count, mut place) = (0, 0);
         for group in order.chunk_by(|one, other| one.0 == other.0) {
-            let slot = group.first().and_then(|(slot, _)| self.slots.get_mut(*slot as usize));
-            let Some(slot) = slot else { continue };
+            let first = place;
+            place += group.len();
+            let Some(slot) = group.first().and_then(|(slot, _)| self.slots.get_mut(*slot as usize)) else { continue };
             let mut leader_epoch = None;
-            for message in group.iter().filter_map(|(_, index)| messages.message(*index as usize)) {
+            let indices = group.iter().map(|(_, index)| messages.message(*index as usize));
+            for (place, message) in (first..).zip(indices).filter_map(|(place, message)| Some((place, message?))) {
                 match slot.admit(message) {
                     Admission::Next => {
                         leader_epoch = message.leader_epoch().or(leader_epoch);
-                        records.push(record(message));
+                        records.push(record(message, headers.of(place)));
                     }
                     Admission::Stale => self.scratch.stale += 1,
                     Admission::Truncated => self.pending.push(truncated(slot, message)),
@@ -87,12 +132,11 @@ impl Consumer {
             }
         }
         self.scratch.records = recycle(records);
+        self.scratch.headers = recycle(headers.all);
+        self.scratch.ends = headers.ends;
         drop(messages);
-        if count > 0
-            && let Some(event) = self.brokers_answer()
-        {
-            self.pending.push(event);
-        }
+        let answered = if count > 0 { self.brokers_answer() } else { None };
+        self.pending.extend(answered);
         count
     }
 
@@ -132,12 +176,13 @@ fn find(topics: &Topics, slots: &[Slot], message: Message<'_>) -> Option<usize> 
     slots.binary_search_by_key(&partition, |slot| slot.partition).ok()
 }
 
-fn record(message: Message<'_>) -> Record<'_> {
+fn record<'a>(message: Message<'a>, headers: &'a [Header<'a>]) -> Record<'a> {
     Record {
         offset: message.offset(),
         timestamp: message.timestamp().map(|millis| Timestamp(millis.saturating_mul(1_000))),
         key: message.key(),
         payload: message.payload(),
+        headers,
     }
 }
 
@@ -158,8 +203,8 @@ fn truncated(slot: &Slot, message: Message<'_>) -> ConsumerEvent {
     fault(slot, message, PartitionFault::LogTruncated, text)
 }
 
-/// The same memory for records of another lifetime: collecting an emptied vector keeps its allocation.
-fn recycle<'a>(mut records: Vec<Record<'_>>) -> Vec<Record<'a>> {
-    records.clear();
-    records.into_iter().map_while(|_| None).collect()
+/// The same memory for records or headers of another lifetime: collecting an emptied vector keeps its allocation.
+fn recycle<Before, After>(mut kept: Vec<Before>) -> Vec<After> {
+    kept.clear();
+    kept.into_iter().map_while(|_| None).collect()
 }

@@ -110,6 +110,8 @@ struct Topic {
     index: TopicIndex,
     name: String,
     c_name: CString,
+    /// Whether its records come with their headers.
+    reads_headers: bool,
 }
 
 struct Slot {
@@ -147,7 +149,7 @@ impl Consumer {
         let named = |(index, name): &(TopicIndex, String)| {
             let c_name =
                 native::c_name(name).ok_or_else(|| KafkaError::Start(format!("{name:?} cannot be a topic's name")))?;
-            Ok(Topic { index: *index, name: name.clone(), c_name })
+            Ok(Topic { index: *index, name: name.clone(), c_name, reads_headers: false })
         };
         let topics = topics.iter().map(named).collect::<Result<Vec<_>, KafkaError>>()?;
         let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
@@ -165,6 +167,14 @@ impl Consumer {
             buffer: MessageBuffer::default(),
             handle,
         })
+    }
+
+    /// Lets the records of these topics come with their headers, which librdkafka else does not even unpack.
+    pub fn with_headers_of(mut self, topics: impl IntoIterator<Item = TopicIndex>) -> Consumer {
+        for index in topics {
+            self.topics.0.iter_mut().filter(|topic| topic.index == index).for_each(|topic| topic.reads_headers = true);
+        }
+        self
     }
 
     /// What happened since the last call; never waits. To be called at least every `max.poll.interval.ms` (5 minutes by default), or the

@@ -11,6 +11,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka_sys as sys;
 
 use super::context::Context;
+use crate::event::Header;
 
 /// The consumer's handle. Whatever is made from its pointer keeps it alive by an `Arc`.
 pub(super) type Client = BaseConsumer<Context>;
@@ -247,6 +248,27 @@ impl<'a> Message<'a> {
     pub(super) fn key(self) -> Option<&'a [u8]> {
         // SAFETY: librdkafka keeps `key_len` bytes there as long as the message lives.
         unsafe { bytes(self.0.key.cast(), self.0.key_len) }
+    }
+
+    /// Appends the record's headers in order, without those whose names are no UTF-8: no book can name one.
+    pub(super) fn headers(self, into: &mut Vec<Header<'a>>) {
+        let mut headers = ptr::null_mut();
+        // SAFETY: the message is alive; librdkafka parses its headers once and keeps them in the message, whose own they stay.
+        let answer = unsafe { sys::rd_kafka_message_headers(self.0, &mut headers) };
+        if answer as i32 != 0 {
+            return;
+        }
+        for index in 0.. {
+            let (mut name, mut value, mut length) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: the headers live as long as the message; past the last one librdkafka answers an error and writes nothing.
+            let answer = unsafe { sys::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut length) };
+            if answer as i32 != 0 || name.is_null() {
+                return;
+            }
+            // SAFETY: librdkafka ends names with a zero and keeps name and value as long as the message lives; a null value is none.
+            let (name, value) = unsafe { (CStr::from_ptr::<'a>(name), bytes(value.cast(), length)) };
+            into.extend(name.to_str().ok().map(|name| Header { name, value }));
+        }
     }
 
     pub(super) fn payload(self) -> Option<&'a [u8]> {

@@ -14,8 +14,8 @@ use crate::aggregate::plan::{AggregateIndex, KeyResultPlan, Measure, Plan, Sketc
 use crate::aggregate::series::Series;
 use crate::aggregate::sketch::{Sketch, bin_of};
 use crate::book::{
-    Book, Cycle, CycleIndex, Event, Goal, Judge, KeyResult, Kind, Metric, MetricIndex, MetricKind, Objective, Rows,
-    Source, Stat, Thresholds, Topic, Unit, Window,
+    Book, Cycle, CycleIndex, Event, Field, Goal, Judge, KeyResult, Kind, Metric, MetricIndex, MetricKind, Objective,
+    Rows, Source, Stat, Thresholds, Topic, Unit, Window,
 };
 use crate::event::{EventIndex, FieldSlot, TopicIndex};
 use crate::fixed::Fixed;
@@ -95,6 +95,7 @@ impl World {
             events: Vec::new(),
             metrics: Vec::new(),
             objectives: vec![objective],
+            zones: Vec::new(),
         };
         let plan = Plan { key_results: vec![Vec::new()], ..Plan::default() };
         let mut world = World { book, plan, facts: Facts::default(), check_ins: Vec::new() };
@@ -112,11 +113,12 @@ impl World {
     pub(crate) fn event(&mut self, name: &str, topic: &str) -> EventIndex {
         let index = EventIndex(self.book.events.len() as u16);
         let topic_index = TopicIndex(self.book.topics.len() as u16);
-        self.book.topics.push(Topic { name: topic.to_owned(), fields: vec!["at".to_owned()], events: vec![index] });
+        self.book.topics.push(Topic { name: topic.to_owned(), fields: vec![Field::named("at")], events: vec![index] });
         self.book.events.push(Event {
             name: name.to_owned(),
             topic: topic_index,
-            id: None,
+            each: None,
+            id: Vec::new(),
             time: FieldSlot(0),
             time_format: TimeFormat::Rfc3339,
             dimensions: Vec::new(),
