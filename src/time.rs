@@ -6,6 +6,9 @@ use std::ops::{Add, Sub};
 
 use jiff::tz::TimeZone;
 
+mod bucket_set;
+mod calendar;
+mod interval;
 mod local;
 mod span;
 #[cfg(test)]
@@ -13,6 +16,9 @@ mod tests;
 mod text;
 mod zone;
 
+pub use bucket_set::BucketSet;
+pub use calendar::{Calendar, ClockHours, grain as calendar_grain, held as calendar_buckets};
+pub use interval::Interval;
 pub use local::LocalClock;
 pub use span::SpanFault;
 

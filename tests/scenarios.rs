@@ -30,7 +30,7 @@
 //! | 14 | pipeline: case_14_accuracy_does_not_rise_while_errors_lag_behind_picks; src/score/tests/statuses.rs: case_14_accuracy_does_not_rise_while_errors_lag_behind_picks |
 //! | 15 | pipeline: case_15_a_log_that_ends_in_control_records_is_caught_up |
 //! | 16 | pipeline: case_16_an_event_dated_2099_moves_no_watermark_and_closes_nothing; scenarios: case_16_an_event_dated_2099 |
-//! | 17 | src/time/tests/zones.rs: case_17_local_midnights_are_exact |
+//! | 17 | src/time/tests/zones.rs: case_17_local_midnights_are_exact; scenarios: case_17_odd_zones; scenarios: case_17_sao_paulo_2018 |
 //! | 18 | src/time/tests/zones.rs: case_18_a_to_date_window_at_the_first_instant_is_the_period_that_has_just_ended; src/score/tests/windows.rs: case_18_to_date_on_the_first_instant_of_a_month_is_the_month_that_has_just_ended; scenarios: case_18_to_date_at_the_first_instant |
 //! | 19 | src/score/tests/windows.rs: case_19_the_last_days_orders_are_judged_before_the_cycle_closes |
 //! | 20 | pipeline: case_20_replay_at_an_instant_and_a_live_service_then_show_the_same |
@@ -76,12 +76,15 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    calendars_cut_windows
     case_01_lines_in_any_order
     case_04_ends_before_and_after_the_start
     case_05_two_starts_at_the_same_time
     case_06_void_before_between_and_after
     case_07_numbers_and_texts_are_the_same_key
     case_16_an_event_dated_2099
+    case_17_odd_zones
+    case_17_sao_paulo_2018
     case_18_to_date_at_the_first_instant
     case_21_a_perfect_week
     case_23_decreasing_target
@@ -93,11 +96,14 @@ scenarios! {
     case_31_no_data_at_the_close
     case_33_exactly_seven_tenths
     case_34_no_complaints_at_all
+    days_on_which_clocks_change
     fields_composite_ids
     fields_dotted_paths
     fields_each_element
     fields_keys_of_different_names
     fields_local_times_over_dst
+    rates_and_best_days
+    several_cycles_at_once
 }
 
 /// Lines of each partition, by topic.

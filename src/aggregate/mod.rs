@@ -14,3 +14,4 @@ pub mod series;
 pub mod sketch;
 #[cfg(test)]
 mod tests;
+mod window_plan;

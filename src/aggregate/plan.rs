@@ -10,6 +10,8 @@ use crate::event::{EventIndex, FieldSlot};
 use crate::fixed::Fixed;
 use crate::time::{Grain, Span, TimeFormat};
 
+pub use super::window_plan::WindowPlan;
+
 /// Name of an aggregate: XXH3-64 of its canonical definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AggregateId(pub u64);
@@ -217,6 +219,8 @@ pub struct KeyResultPlan {
     pub grain: Grain,
     /// How long after a bucket's end it is judged: the span of `within`, zero for `on_time`; `None` for all others.
     pub horizon: Option<Span>,
+    /// What cuts its windows.
+    pub windows: WindowPlan,
     /// Its value over a window.
     pub measure: Measure,
     /// The same measure by member, for each dimension of `by`.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition;
 use super::plan::*;
+use super::window_plan;
 use crate::book::expr::Expr;
-use crate::book::{Book, Duration, Formula, KeyResult, MetricIndex, MetricKind, Rows, Source, Stat};
+use crate::book::{Book, Cycle, Duration, Formula, KeyResult, MetricIndex, MetricKind, Rows, Source, Stat};
 use crate::event::EventIndex;
 use crate::time::{Grain, Span};
 
@@ -25,8 +26,8 @@ impl Plan {
             });
         }
         for objective in &book.objectives {
-            let grain = book.cycles[usize::from(objective.cycle.0)].grain;
-            let plans = objective.key_results.iter().map(|kr| planner.key_result(kr, grain)).collect();
+            let cycle = &book.cycles[usize::from(objective.cycle.0)];
+            let plans = objective.key_results.iter().map(|kr| planner.key_result(kr, cycle)).collect();
             planner.plan.key_results.push(plans);
         }
         planner.plan
@@ -47,8 +48,9 @@ struct Reads {
 }
 
 impl Planner<'_> {
-    fn key_result(&mut self, key_result: &KeyResult, grain: Grain) -> Option<KeyResultPlan> {
+    fn key_result(&mut self, key_result: &KeyResult, cycle: &Cycle) -> Option<KeyResultPlan> {
         let Source::Metric { metric, stat } = key_result.source else { return None };
+        let grain = window_plan::grain(self.book, cycle, key_result);
         let mut reads = Reads::default();
         let measure = self.measure(metric, stat, None, grain, &mut reads);
         let by = key_result
@@ -66,6 +68,7 @@ impl Planner<'_> {
             aggregates: reads.aggregates.into_iter().collect(),
             grain,
             horizon,
+            windows: WindowPlan::of(self.book, cycle, key_result, grain),
             measure,
             by,
         })

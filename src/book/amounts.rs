@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use super::fault::ascii_of;
 use super::model::Unit;
 use crate::fixed::Fixed;
-use crate::time::Span;
+use crate::time::{ClockHours, Span};
 
 /// What a text says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +178,35 @@ pub(super) fn date(text: &str) -> Result<Date, TextFault> {
         && text.bytes().enumerate().all(|(at, b)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() });
     let parsed = if shape { text.parse::<Date>().ok() } else { None };
     parsed.ok_or_else(|| TextFault::new(format!("`{text}` is not a date"), "write it as YYYY-MM-DD, like `2026-10-01`"))
+}
+
+/// Reads a part of the day, `08:00-20:00`; the second is of the next day where it is not after the first.
+pub(super) fn hours(text: &str) -> Result<ClockHours, TextFault> {
+    if let Some(fault) = wide(text) {
+        return Err(fault);
+    }
+    let minutes = |text: &str| {
+        let (hours, minutes) = text.split_once(':')?;
+        let digits = |text: &str, most: usize| {
+            ((1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()))
+                .then(|| text.parse::<u16>().ok())?
+        };
+        let minute = digits(minutes, 2).filter(|_| minutes.len() == 2)?;
+        (minute < 60).then_some(digits(hours, 2)? * 60 + minute)
+    };
+    let ends = text.split_once('-').and_then(|(from, to)| Some((minutes(from.trim())?, minutes(to.trim())?)));
+    let Some((from, to)) = ends.filter(|(from, to)| *from < 24 * 60 && *to <= 24 * 60) else {
+        return Err(TextFault::new(format!("`{text}` is no part of a day"), "write it like `08:00-20:00`"));
+    };
+    if from == to {
+        let mend = "write `00:00-24:00` for the whole day";
+        return Err(TextFault::new(format!("`{text}` ends where it begins"), mend));
+    }
+    if from % 15 != 0 || to % 15 != 0 {
+        let mend = "write whole hours, half or quarter hours: facts are kept in buckets of 15 minutes at least";
+        return Err(TextFault::new(format!("`{text}` is finer than a quarter of an hour"), mend));
+    }
+    Ok(ClockHours { from, to })
 }
 
 /// An amount in the base unit of what is measured: shares of one, seconds, plain numbers.

@@ -35,6 +35,8 @@ pub(super) enum Shape {
     SpanOrNever,
     /// `2026-10-01`.
     Date,
+    /// `08:00-20:00`.
+    Hours,
     /// An IANA time zone.
     Zone,
     /// A list of these.
@@ -89,6 +91,8 @@ const fn table(name: &'static str, keys: &'static [Key]) -> Table {
 
 use Shape::*;
 
+use crate::time::Interval;
+
 const REMOVE: &str = "remove it until a later version has it";
 const TITLE: Shape = OneOf(&[Text, Map(&Text)]);
 const TITLE_DOC: &str =
@@ -102,7 +106,7 @@ pub(super) static BOOK: Table = table(
     &[
         must("apiVersion", Word(&[API_VERSION]), "the version of this syntax"),
         may("cycles", List(&Object(&CYCLE)), "scoring periods; an objective names its own, default the last one"),
-        may("calendars", Map(&Object(&CALENDAR)), "named sets of days that `during` cuts windows by"),
+        may("calendars", Map(&Object(&CALENDAR)), "named sets of days and hours that `during` cuts windows by"),
         may("topics", Map(&Object(&TOPIC)), "how the records of a topic are written"),
         may("events", Map(&Object(&EVENT)), "one named kind of event each: which topic, which rows, when, who"),
         may("metrics", Map(&Typed(METRICS)), "what is computed from events"),
@@ -125,8 +129,16 @@ pub(super) static CYCLE: Table = table(
 
 pub(super) static CALENDAR: Table = table(
     "a calendar",
-    &[may("weekdays", List(&Word(WEEKDAYS)), "days of every week"), may("dates", List(&Date), "single days")],
+    &[
+        may("weekdays", List(&Word(WEEKDAYS)), "days of every week"),
+        may("dates", List(&OneOf(&[Date, Object(&DATES)])), "days, and ranges of them, beside the weekdays"),
+        may("hours", List(&Hours), "the part of each day, by the local clock; a night belongs to the day it begins on"),
+        may("except", List(&OneOf(&[Id, Object(&DATES)])), "days, and calendars, that are not in it"),
+    ],
 );
+
+pub(super) static DATES: Table =
+    table("a range of dates", &[must("first", Date, "its first day"), must("last", Date, "its last day, included")]);
 
 const WEEKDAYS: &[&str] = &["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
@@ -287,22 +299,12 @@ pub(super) static KEY_RESULT: Table = table(
         may("kind", Word(&["committed", "aspirational"]), "whether 1.0 or 0.7 is success; default committed"),
         may("weight", Number, "its weight in the objective's score; default 1"),
         may("window", OneOf(&[Word(&["cycle"]), Object(&WINDOW)]), "over which time it is computed"),
-        later(
-            "during",
-            Name,
-            "the calendar that cuts the window",
-            "count the whole window until a later version has it",
-        ),
+        may("during", OneOf(&[Id, List(&Id)]), "the calendar that cuts the window; of several, what lies in any"),
         may("by", List(&Name), "dimensions whose members are shown"),
         later("only", Map(&Text), "the members that it is restricted to", "write `where` on the metric's event"),
         later("targets", Map(&Amount), "targets of single members", REMOVE),
         later("baselines", Map(&Amount), "baselines of single members", REMOVE),
-        later(
-            "per",
-            Word(&["hour", "day", "week"]),
-            "divided by the window's length",
-            "write the target for the whole window",
-        ),
+        may("per", Word(Interval::WORDS), "a count or sum divided by the window's length"),
         may("min_events", Count, "fewer events are `insufficient_data`"),
         may("partial", Word(&["accept"]), "judged although its topic no longer reaches back to the window's start"),
         may("silent_after", SpanOrNever, "how long its topics may be silent before it is stale; default 3d"),
@@ -322,8 +324,8 @@ pub(super) static STAT: Table = table(
     "a stat",
     &[
         may("within", Span, "the share that ends within this time"),
-        later("max", Word(&["hour", "day", "week"]), "the best day", REMOVE),
-        later("min", Word(&["hour", "day", "week"]), "the worst day", REMOVE),
+        may("max", Word(Interval::WORDS), "the greatest amount of an hour, day or week"),
+        may("min", Word(Interval::WORDS), "the least amount of an hour, day or week"),
     ],
 );
 

@@ -6,7 +6,7 @@ use super::expr::Expr;
 use super::field::Field;
 use crate::event::{EventIndex, FieldSlot, TopicIndex};
 use crate::fixed::Fixed;
-use crate::time::{Grain, Period, Span, TimeFormat, Timestamp, Zone};
+use crate::time::{Calendar, Grain, Interval, Period, Span, TimeFormat, Timestamp, Zone};
 
 /// A valid book. Lists keep the order of the files; the indices in them are positions in these lists.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Book {
     pub hash: String,
     /// All cycles; the last one is the default. Never empty.
     pub cycles: Vec<Cycle>,
+    /// All calendars, each after those that it excepts.
+    pub calendars: Vec<Calendar>,
     /// The topics that events read, by name. Each event's topic is here once.
     pub topics: Vec<Topic>,
     /// All events.
@@ -30,6 +32,10 @@ pub struct Book {
 /// Position of a cycle in [`Book::cycles`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CycleIndex(pub u16);
+
+/// Position of a calendar in [`Book::calendars`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CalendarIndex(pub u16);
 
 /// Position of a metric in [`Book::metrics`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -304,6 +310,10 @@ pub struct KeyResult {
     pub goal: Goal,
     /// The window over which the value is computed.
     pub window: Window,
+    /// The calendars that cut the window: what lies in any of them is in. Empty: all of it.
+    pub during: Vec<CalendarIndex>,
+    /// By what a count or a sum is divided: the window's length in hours, days or weeks.
+    pub per: Option<Interval>,
     /// Dimensions whose members are shown.
     pub by: Vec<String>,
     /// n below which it is `insufficient_data`; `None` where n is null.
@@ -364,6 +374,10 @@ pub enum Stat {
     Within(Span),
     /// Share of deadlines met.
     OnTime,
+    /// Of a count or sum, the greatest amount of a whole hour, day or week.
+    MostIn(Interval),
+    /// Likewise the least.
+    LeastIn(Interval),
 }
 
 /// One step of a milestone key result.

@@ -93,6 +93,9 @@ fn of_shape(shape: &Shape, definitions: &mut Definitions) -> Value {
         Shape::Span => json!({ "type": "string", "examples": ["3m", "36h", "5d"] }),
         Shape::SpanOrNever => json!({ "type": "string", "examples": ["3d", "never"] }),
         Shape::Date => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+        Shape::Hours => {
+            json!({ "type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}$", "examples": ["08:00-20:00"] })
+        }
         Shape::List(element) => json!({ "type": "array", "items": of_shape(element, definitions) }),
         Shape::Map(value) => json!({ "type": "object", "additionalProperties": of_shape(value, definitions) }),
         Shape::Object(table) => reference(table, definitions),

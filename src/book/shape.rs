@@ -187,6 +187,7 @@ impl Shape {
             Shape::Number | Shape::Count => "a number",
             Shape::Span | Shape::SpanOrNever => "a length of time",
             Shape::Date => "a date",
+            Shape::Hours => "hours of the day",
             Shape::Zone => "a time zone",
             Shape::List(_) => "a list",
             Shape::Map(_) | Shape::Object(_) | Shape::Typed(_) | Shape::OneOf(_) => "a mapping",
@@ -226,6 +227,7 @@ fn scalar(text: &str, shape: &Shape) -> Result<(), TextFault> {
         Shape::SpanOrNever if text == "never" => Ok(()),
         Shape::Span | Shape::SpanOrNever => amounts::span(text).map(drop),
         Shape::Date => amounts::date(text).map(drop),
+        Shape::Hours => amounts::hours(text).map(drop),
         Shape::Zone if Zone::named(text).is_none() => Err(TextFault::new(
             format!("unknown time zone `{text}`"),
             "use its IANA name, like `Asia/Shanghai` or `UTC`",
@@ -257,7 +259,7 @@ fn word(text: &str, words: &[&str]) -> Result<(), TextFault> {
     Err(TextFault { message: format!("`{text}` is not known here"), mend: suggestion(text, words), at: 0 })
 }
 
-fn id(text: &str) -> Result<(), TextFault> {
+pub(super) fn id(text: &str) -> Result<(), TextFault> {
     let wrong = text.chars().enumerate().find(|(_, c)| !(c.is_ascii_alphanumeric() || ".-_".contains(*c)));
     match wrong {
         None if text.is_empty() => {

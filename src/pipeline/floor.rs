@@ -8,6 +8,7 @@
 //! | window trailing D | the cycle's start − D − 7 d: the window of its first day, and `change_7d`'s, which looks a week further back |
 //! | the same of `within: H` | H earlier: windows are laid from as_of − H |
 //! | a day of maintain, a recorded day | as its window: days begin with the cycle |
+//! | `during`, `per`, `stat: { max: day }` | as its window: they cut, divide and choose within it |
 //!
 //! Before a cycle has begun its trailing windows are shown already: `at` stands for the start then. A cycle that ended (with `settle`) more
 //! than [`CLOSED_CYCLE_REACH`] ago no longer counts, unless all did.

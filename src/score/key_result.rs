@@ -1,5 +1,7 @@
 //! One key result: from the cut to the status, and what changed in a week.
 
+use std::ops::Range;
+
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
@@ -7,6 +9,7 @@ use super::Context;
 use super::cut::{Cut, Silence, silence};
 use super::goal::{self, Direction};
 use super::member;
+use super::over::{Over, over};
 use super::reason;
 use super::result::{Change, CheckIn, DayCount, KeyResultScore, Part};
 use super::status::{Evidence, WindowCoverage};
@@ -45,6 +48,15 @@ pub(super) struct Reading {
     pub(super) window: Option<Laid>,
     pub(super) coverage: WindowCoverage,
     pub(super) quantity: Quantity,
+    /// The hour, day or week that it is of, where it is one's alone.
+    pub(super) interval: Option<Range<Timestamp>>,
+}
+
+impl Reading {
+    /// Of what has no window.
+    fn plain(quantity: Quantity) -> Reading {
+        Reading { window: None, coverage: WindowCoverage::Whole, quantity, interval: None }
+    }
 }
 
 /// Ended days that were judged: the instant of judgement, and whether in band.
@@ -74,7 +86,7 @@ pub(super) fn score(
         Goal::Maintain { judge: Judge::Days(_), .. } => context.day_ends(owner.cycle),
         _ => &[],
     };
-    let reader = Reader::new(facts);
+    let reader = Reader::new(facts, plan.and_then(|plan| plan.windows.during.as_ref()));
     let scorer = Scorer { context, key_result: kr, cycle, cut, silence, check_ins, plan, day_ends, reader };
     Some(scorer.score(past.is_none()))
 }
@@ -86,7 +98,7 @@ impl Scorer<'_> {
         let days = as_of.map(|as_of| self.days(measure, MemberId::NONE, as_of)).unwrap_or_default();
         let reading = match as_of {
             Some(as_of) => self.read(measure, MemberId::NONE, as_of, open),
-            None => Reading { window: None, coverage: WindowCoverage::Whole, quantity: Quantity::default() },
+            None => Reading::plain(Quantity::default()),
         };
         let value = reading.quantity.value.as_ref().and_then(goal::rounded);
         let attainment = self.attainment(reading.quantity.value.as_ref(), &days);
@@ -126,6 +138,7 @@ impl Scorer<'_> {
             reason,
             change_7d,
             check_in: self.check_ins.last().map(|check_in| (*check_in).clone()),
+            interval: reading.interval.clone(),
             days: self.counts_days().then(|| count(&days)),
             parts: self.parts(&reading),
             members,
@@ -166,11 +179,10 @@ impl Scorer<'_> {
         as_of: Timestamp,
         open: bool,
     ) -> Reading {
-        let plain = |quantity| Reading { window: None, coverage: WindowCoverage::Whole, quantity };
         match (&self.key_result.source, measure, self.plan) {
             (Source::Milestones(milestones), ..) => {
                 let (done, all) = goal::milestones_done(milestones, as_of);
-                plain(Quantity {
+                Reading::plain(Quantity {
                     value: goal::share(&done, &all),
                     n: None,
                     numerator: goal::rounded(&done),
@@ -180,19 +192,25 @@ impl Scorer<'_> {
             (Source::Manual, ..) => {
                 let mut said = self.check_ins.iter().rev().filter(|check_in| check_in.at <= as_of);
                 let value = said.find_map(|check_in| check_in.value).map(Fixed::to_rational);
-                plain(Quantity { value, ..Quantity::default() })
+                Reading::plain(Quantity { value, ..Quantity::default() })
             }
             (Source::Metric { .. }, Some(measure), Some(plan)) => {
                 let (cycle, window) = (self.cycle, self.key_result.window);
                 let window = Frame { window, cycle, grain: plan.grain, horizon: plan.horizon }.lay(as_of, open);
                 let coverage = Self::coverage(measure.coverage, &window);
-                let quantity = match window.is_empty() || matches!(coverage, WindowCoverage::Nothing(_)) {
-                    true => Quantity::default(),
-                    false => self.reader.read(measure.measure, member, &window.buckets),
+                let key_result = (self.key_result, plan);
+                let over = match coverage {
+                    WindowCoverage::Nothing(_) => Over::default(),
+                    WindowCoverage::From(since) => {
+                        over(&mut self.reader, key_result, measure.measure, member, (&window, since))
+                    }
+                    WindowCoverage::Whole => {
+                        over(&mut self.reader, key_result, measure.measure, member, (&window, window.from))
+                    }
                 };
-                Reading { window: Some(window), coverage, quantity }
+                Reading { window: Some(window), coverage, quantity: over.quantity, interval: over.interval }
             }
-            (Source::Metric { .. }, ..) => plain(Quantity::default()),
+            (Source::Metric { .. }, ..) => Reading::plain(Quantity::default()),
         }
     }
 
@@ -316,7 +334,9 @@ impl Scorer<'_> {
             (MetricKind::Derived { formula, .. }, measure) => formula_parts(formula, measure, &mut found),
             _ => {}
         }
-        let empty = window.is_empty() || matches!(reading.coverage, WindowCoverage::Nothing(_));
+        let empty = window.is_empty()
+            || matches!(reading.coverage, WindowCoverage::Nothing(_))
+            || self.reader.is_cut_away(&window.buckets);
         let parts = found.into_iter().map(|(metric, measure)| {
             let quantity = match empty {
                 true => Quantity::default(),

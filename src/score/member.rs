@@ -12,7 +12,7 @@ use super::goal::{clamped, rounded};
 use super::key_result::{Reading, Scorer};
 use super::result::{MemberScore, Status};
 use super::status::Rule;
-use super::value::{each_facet, is_additive};
+use super::value::{Reader, each_facet, is_additive};
 use super::window::Laid;
 use crate::aggregate::facts::Facts;
 use crate::aggregate::member::MemberId;
@@ -34,7 +34,7 @@ pub(super) fn scores(
     let facts = scorer.context.input.facts;
     let mut scores = Vec::new();
     for (dimension, measure) in &plan.by {
-        let members = members(facts, measure, window);
+        let members = members(facts, &scorer.reader, measure, window);
         let covered = Some(scorer.covered(plan, measure));
         let mut found: Vec<MemberScore> = Vec::with_capacity(members.len());
         for member in members {
@@ -69,15 +69,12 @@ pub(super) fn scores(
 }
 
 /// The members with anything in the window.
-fn members(facts: &Facts, measure: &Measure, window: &Laid) -> BTreeSet<MemberId> {
+fn members(facts: &Facts, reader: &Reader<'_>, measure: &Measure, window: &Laid) -> BTreeSet<MemberId> {
     let mut members = BTreeSet::new();
     each_facet(measure, &mut |facet| {
         let Facet::Tally(tally) = facet else { return };
-        let series = facts.tally(tally);
-        let present = |member: &MemberId| {
-            series.buckets(*member, window.buckets.clone()).iter().any(|(_, cell)| !cell.is_empty())
-        };
-        members.extend(series.members().filter(present));
+        let present = |member: &MemberId| reader.has_rows(tally, *member, &window.buckets);
+        members.extend(facts.tally(tally).members().filter(present));
     });
     members
 }

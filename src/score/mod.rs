@@ -11,6 +11,7 @@ mod cut;
 mod goal;
 mod key_result;
 mod member;
+mod over;
 mod reads;
 mod reason;
 mod result;
@@ -31,6 +32,7 @@ use crate::time::Timestamp;
 
 pub use goal::Direction;
 pub(crate) use reads::{formula_metrics, metric_events};
+pub(crate) use reason::calendar_names;
 pub use result::*;
 
 /// What is scored: `plan` and `facts` must be those of `book`.

@@ -4,7 +4,7 @@ use super::cut::Silence;
 use super::reads::metric_events;
 use super::status::{Evidence, Rule, WindowCoverage, product};
 use crate::aggregate::facts::Facts;
-use crate::book::{Book, Metric, MetricIndex, MetricKind, Source, Stat};
+use crate::book::{Book, CalendarIndex, Metric, MetricIndex, MetricKind, Source, Stat};
 use crate::fixed::Fixed;
 use crate::time::{Span, Timestamp};
 
@@ -149,7 +149,17 @@ fn emptiness(book: &Book, facts: &Facts, evidence: &Evidence<'_>) -> String {
             None => "no bucket of the window has ended yet".to_owned(),
         };
     }
-    let span = format!("from {} to {}", evidence.cycle.zone.format(window.from), evidence.cycle.zone.format(window.to));
+    let cut = match &key_result.during[..] {
+        [] => String::new(),
+        calendars => format!(" during {}", calendar_names(book, calendars)),
+    };
+    let span =
+        format!("from {} to {}{cut}", evidence.cycle.zone.format(window.from), evidence.cycle.zone.format(window.to));
+    if let Stat::MostIn(interval) | Stat::LeastIn(interval) = stat
+        && !matches!(evidence.coverage, WindowCoverage::Nothing(_))
+    {
+        return format!("no whole {interval} has ended {span}");
+    }
     match evidence.coverage {
         WindowCoverage::Nothing(Some(from)) => {
             format!("the events begin only at {}, after the window {span}", evidence.cycle.zone.format(from))
@@ -163,9 +173,18 @@ fn emptiness(book: &Book, facts: &Facts, evidence: &Evidence<'_>) -> String {
             MetricKind::Derived { text, .. } => {
                 format!("`{text}` has no value {span}: an input is missing or a divisor is 0")
             }
+            MetricKind::Count(_) | MetricKind::Sum(..) if key_result.per.is_some() || !cut.is_empty() => {
+                format!("there is no time {span}")
+            }
             _ => format!("{} has no events {span}", metric.name),
         },
     }
+}
+
+/// `weekend or peak`.
+pub(crate) fn calendar_names(book: &Book, calendars: &[CalendarIndex]) -> String {
+    let names = calendars.iter().filter_map(|index| book.calendars.get(usize::from(index.0)));
+    names.map(|calendar| calendar.name.as_str()).collect::<Vec<_>>().join(" or ")
 }
 
 /// Which topics hold as_of back altogether.

@@ -1,5 +1,7 @@
 //! What scoring yields, before anyone formats it. Every number is already rounded to 9 decimals.
 
+use std::ops::Range;
+
 use crate::fixed::Fixed;
 use crate::time::Timestamp;
 
@@ -154,6 +156,8 @@ pub struct KeyResultScore {
     pub change_7d: Option<Change>,
     /// The check-in that holds, if any.
     pub check_in: Option<CheckIn>,
+    /// Of `stat: { max: day }` and its kin: the hour, day or week that the value is of.
+    pub interval: Option<Range<Timestamp>>,
     /// Of a key result that is judged by days: how many of the ended ones.
     pub days: Option<DayCount>,
     /// Of a ratio or a formula: the metrics that it is made of, over the same window.

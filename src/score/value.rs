@@ -9,7 +9,8 @@
 //! | ratio | part / total, or 1 − bad / total | total is 0 | rows of the total | good (or part) / total |
 //! | formula | itself | an input is, or a division by zero | – | – |
 //!
-//! Whether the window is covered at all is asked elsewhere: here a bucket that is not there holds nothing.
+//! Whether the window is covered at all is asked elsewhere: here a bucket that is not there holds nothing. A calendar cuts whatever is
+//! read: of the buckets only those count that lie in it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -27,7 +28,7 @@ use crate::aggregate::sketch::Sketch;
 use crate::book::RatioSense;
 use crate::book::expr::Operator;
 use crate::fixed::{Fixed, SCALE};
-use crate::time::Bucket;
+use crate::time::{Bucket, BucketSet};
 
 /// A value and what it came from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,9 +42,9 @@ pub(super) struct Quantity {
 
 /// Count and sum of a run of buckets, which can also be taken back.
 #[derive(Clone, Copy, Debug, Default)]
-struct Rows {
-    count: i64,
-    sum: i128,
+pub(super) struct Rows {
+    pub(super) count: i64,
+    pub(super) sum: i128,
 }
 
 impl Rows {
@@ -70,13 +71,15 @@ impl<A: Default> Sliding<A> {
         &mut self,
         series: &Series<T>,
         member: MemberId,
-        to: &Range<Bucket>,
+        (to, during): (&Range<Bucket>, Option<&BucketSet>),
         apply: impl Fn(&mut A, &T, i64),
     ) -> &A {
         let width = |range: &Range<Bucket>| i64::from(range.end.0) - i64::from(range.start.0);
         let (start, end) = (self.buckets.start..to.start, self.buckets.end..to.end);
         let mut each = |range: Range<Bucket>, sign: i64| {
-            series.buckets(member, range).iter().for_each(|(_, value)| apply(&mut self.total, value, sign));
+            each_run(during, range, |run| {
+                series.buckets(member, run).iter().for_each(|(_, value)| apply(&mut self.total, value, sign));
+            });
         };
         // Runs of which one moves into the other by fewer steps than it is wide do overlap.
         if width(&start).abs() + width(&end).abs() < width(to) {
@@ -90,10 +93,20 @@ impl<A: Default> Sliding<A> {
             }
         } else {
             self.total = A::default();
-            series.buckets(member, to.clone()).iter().for_each(|(_, value)| apply(&mut self.total, value, 1));
+            each_run(during, to.clone(), |run| {
+                series.buckets(member, run).iter().for_each(|(_, value)| apply(&mut self.total, value, 1));
+            });
         }
         self.buckets = to.clone();
         &self.total
+    }
+}
+
+/// Calls `each` with what the calendar leaves of `range`: all of it where there is none.
+fn each_run(during: Option<&BucketSet>, range: Range<Bucket>, mut each: impl FnMut(Range<Bucket>)) {
+    match during {
+        None => each(range),
+        Some(during) => during.within(&range).for_each(each),
     }
 }
 
@@ -101,13 +114,43 @@ impl<A: Default> Sliding<A> {
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     facts: &'a Facts,
+    /// The calendar that cuts all that is read.
+    during: Option<&'a BucketSet>,
+    /// Hours, days or weeks that were read, by their first bucket.
+    intervals: BTreeMap<(TallyIndex, MemberId, Bucket), Rows>,
     tallies: BTreeMap<(TallyIndex, MemberId), Sliding<Rows>>,
     sketches: BTreeMap<(SketchIndex, MemberId), Sliding<Sketch>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(facts: &'a Facts) -> Reader<'a> {
-        Reader { facts, tallies: BTreeMap::new(), sketches: BTreeMap::new() }
+    pub(super) fn new(facts: &'a Facts, during: Option<&'a BucketSet>) -> Reader<'a> {
+        Reader { facts, during, intervals: BTreeMap::new(), tallies: BTreeMap::new(), sketches: BTreeMap::new() }
+    }
+
+    /// Whether the calendar leaves nothing of `buckets`.
+    pub(super) fn is_cut_away(&self, buckets: &Range<Bucket>) -> bool {
+        self.during.is_some_and(|during| during.within(buckets).next().is_none())
+    }
+
+    /// Whether a member has any rows in what the calendar leaves of `buckets`.
+    pub(super) fn has_rows(&self, tally: TallyIndex, member: MemberId, buckets: &Range<Bucket>) -> bool {
+        let (series, mut found) = (self.facts.tally(tally), false);
+        each_run(self.during, buckets.clone(), |run| {
+            found |= series.buckets(member, run).iter().any(|(_, cell)| !cell.is_empty());
+        });
+        found
+    }
+
+    /// Count and sum of one hour, day or week; `buckets` are always the same for the same first one.
+    pub(super) fn of_interval(&mut self, tally: TallyIndex, member: MemberId, buckets: Range<Bucket>) -> Rows {
+        let (series, during) = (self.facts.tally(tally), self.during);
+        *self.intervals.entry((tally, member, buckets.start)).or_insert_with(|| {
+            let mut rows = Rows::default();
+            each_run(during, buckets, |run| {
+                series.buckets(member, run).iter().for_each(|(_, cell)| rows.apply(cell, 1));
+            });
+            rows
+        })
     }
 
     /// The measure of one member over `buckets`.
@@ -152,7 +195,7 @@ impl<'a> Reader<'a> {
 
     fn rows(&mut self, tally: TallyIndex, member: MemberId, buckets: &Range<Bucket>) -> Rows {
         let sliding = self.tallies.entry((tally, member)).or_insert_with(Sliding::new);
-        *sliding.slide(self.facts.tally(tally), member, buckets, Rows::apply)
+        *sliding.slide(self.facts.tally(tally), member, (buckets, self.during), Rows::apply)
     }
 
     fn percentile(
@@ -166,7 +209,7 @@ impl<'a> Reader<'a> {
         let apply = |total: &mut Sketch, sketch: &Sketch, sign: i64| {
             sketch.bins().for_each(|(bin, count)| total.add(bin, sign * count));
         };
-        sliding.slide(self.facts.sketch(sketch), member, buckets, apply).percentile(rank)
+        sliding.slide(self.facts.sketch(sketch), member, (buckets, self.during), apply).percentile(rank)
     }
 
     /// Least and greatest cannot be taken back, so they are read anew.
@@ -177,7 +220,8 @@ impl<'a> Reader<'a> {
         buckets: &Range<Bucket>,
         of: impl Fn(&Cell) -> i128,
     ) -> Quantity {
-        let cell = self.facts.tally(tally).total(member, buckets.clone());
+        let (series, mut cell) = (self.facts.tally(tally), Cell::EMPTY);
+        each_run(self.during, buckets.clone(), |run| cell.merge(&series.total(member, run)));
         let known = cell.count > 0 && cell.min <= cell.max;
         let value = known.then(|| Fixed(of(&cell)).to_rational());
         Quantity { value, n: Some(cell.count), ..Quantity::default() }

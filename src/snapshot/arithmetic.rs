@@ -11,7 +11,10 @@ pub(super) fn steps(book: &Book, kr: &KeyResult, score: &KeyResultScore, cycle: 
     let mut steps = Vec::new();
     if let Some(value) = score.value {
         let of = value_arithmetic(book, kr, score).map_or_else(String::new, |formula| format!("{formula} = "));
-        steps.push(format!("value = {of}{}", amount(value, &kr.unit)));
+        let interval = score.interval.as_ref().map_or_else(String::new, |interval| {
+            format!(", from {} to {}", cycle.zone.format(interval.start), cycle.zone.format(interval.end))
+        });
+        steps.push(format!("value = {of}{}{interval}", amount(value, &kr.unit)));
     }
     for part in &score.parts {
         // A count's rows are its value.
@@ -39,6 +42,9 @@ pub(super) fn steps(book: &Book, kr: &KeyResult, score: &KeyResultScore, cycle: 
 fn value_arithmetic(book: &Book, kr: &KeyResult, score: &KeyResultScore) -> Option<String> {
     let (numerator, denominator) = (score.numerator?, score.denominator?);
     let quotient = format!("{numerator} / {denominator}");
+    if let Some(per) = kr.per {
+        return Some(format!("{quotient} (amount / {per}s)"));
+    }
     let Source::Metric { metric, stat } = kr.source else {
         return Some(format!("{quotient} (weight done / all weight)"));
     };

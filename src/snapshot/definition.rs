@@ -1,9 +1,14 @@
 //! Definitions in words: what a metric computes, from which rows of which topics.
 
-use crate::book::{Book, EndChoice, Event, Metric, MetricIndex, MetricKind, Placed, RatioSense, Rows, Stat, Window};
+use jiff::civil::Date;
+
+use crate::book::{
+    Book, CalendarIndex, EndChoice, Event, KeyResult, Metric, MetricIndex, MetricKind, Placed, RatioSense, Rows, Stat,
+    Window,
+};
 use crate::event::{EventIndex, FieldSlot};
-use crate::score::formula_metrics;
-use crate::time::{Period, TimeFormat};
+use crate::score::{calendar_names, formula_metrics};
+use crate::time::{Calendar, Period, TimeFormat};
 
 /// A statistic as text: `mean`, `p50`, `p99.9`, `within 1d`; `None` for the natural one.
 pub(super) fn stat_text(stat: Stat) -> Option<String> {
@@ -22,19 +27,69 @@ pub(super) fn stat_text(stat: Stat) -> Option<String> {
         Stat::Max => Some("max".to_owned()),
         Stat::Within(span) => Some(format!("within {span}")),
         Stat::OnTime => Some("on_time".to_owned()),
+        Stat::MostIn(interval) => Some(format!("max {interval}")),
+        Stat::LeastIn(interval) => Some(format!("min {interval}")),
     }
 }
 
-/// A window as text.
-pub(super) fn window_text(window: Window) -> String {
-    match window {
+/// A key result's window as text: `the cycle so far, during weekend or peak`.
+pub(super) fn window_text(book: &Book, key_result: &KeyResult) -> String {
+    let window = match key_result.window {
         Window::Cycle => "the cycle so far".to_owned(),
         Window::Trailing(span) => format!("the last {span}"),
         Window::ToDate(Period::Day) => "the day to date".to_owned(),
         Window::ToDate(Period::Week) => "the week to date".to_owned(),
         Window::ToDate(Period::Month) => "the month to date".to_owned(),
         Window::ToDate(Period::Quarter) => "the quarter to date".to_owned(),
+    };
+    match &key_result.during[..] {
+        [] => window,
+        calendars => format!("{window}, during {}", calendar_names(book, calendars)),
     }
+}
+
+/// The calendars and all that they except, one line each, each once: `weekend = saturday, sunday, without holidays`.
+pub(super) fn calendars(book: &Book, which: &[CalendarIndex]) -> Vec<String> {
+    let mut open: Vec<usize> = which.iter().map(|index| usize::from(index.0)).collect();
+    let mut told: Vec<usize> = Vec::new();
+    while let Some(at) = open.pop() {
+        if !told.contains(&at) {
+            told.push(at);
+            open.extend(&book.calendars[at].except);
+        }
+    }
+    told.sort_unstable();
+    told.into_iter().map(|at| calendar_text(book, &book.calendars[at])).collect()
+}
+
+fn calendar_text(book: &Book, calendar: &Calendar) -> String {
+    let weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let dates = |ranges: &[(Date, Date)]| -> Vec<String> {
+        let text = |(first, last): &(Date, Date)| match first == last {
+            true => first.to_string(),
+            false => format!("{first} to {last}"),
+        };
+        ranges.iter().map(text).collect()
+    };
+    let mut days: Vec<String> = (weekdays.iter().zip(calendar.weekdays))
+        .filter(|(_, held)| *held)
+        .map(|(weekday, _)| (*weekday).to_owned())
+        .collect();
+    days.extend(dates(&calendar.dates));
+    if days.is_empty() {
+        days.push("every day".to_owned());
+    }
+    let mut text = format!("{} = {}", calendar.name, days.join(", "));
+    if !calendar.hours.is_empty() {
+        let hours: Vec<String> = calendar.hours.iter().map(ToString::to_string).collect();
+        text.push_str(&format!(" {}", hours.join(", ")));
+    }
+    let mut except = dates(&calendar.except_dates);
+    except.extend(calendar.except.iter().map(|at| book.calendars[*at].name.clone()));
+    if !except.is_empty() {
+        text.push_str(&format!(", without {}", except.join(", ")));
+    }
+    text
 }
 
 /// The names of the metric and of all that it is made of.

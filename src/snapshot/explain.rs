@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::arithmetic::steps;
-use super::definition::{lines, stat_text, window_text};
+use super::definition::{calendars, lines, stat_text, window_text};
 use super::document::written;
 use super::{CounterKey, Snapshot};
 use crate::book::{Book, KeyResult, Source};
@@ -118,7 +118,7 @@ pub fn explain(snapshot: &Snapshot, objective: &str, key_result: &str) -> Option
     let window = score.window_from.zip(score.window_to).map(|(from, to)| {
         let data =
             score.data_from.map_or_else(String::new, |from| format!(", covered only from {}", zone.format(from)));
-        format!("{}: from {} to {}{data}", window_text(kr.window), zone.format(from), zone.format(to))
+        format!("{}: from {} to {}{data}", window_text(book, kr), zone.format(from), zone.format(to))
     });
     Some(Explanation {
         objective: owner.id.clone(),
@@ -158,7 +158,10 @@ fn definition(book: &Book, key_result: &KeyResult) -> Vec<String> {
         }
         Source::Metric { metric, stat } => {
             let name = &book.metrics[usize::from(metric.0)].name;
-            let mut text: Vec<String> = stat_text(*stat).map(|stat| format!("{stat} of {name}")).into_iter().collect();
+            let stat = stat_text(*stat).map(|stat| format!("{stat} of {name}"));
+            let per = key_result.per.map(|per| format!("{name} per {per}"));
+            let mut text: Vec<String> = stat.or(per).into_iter().collect();
+            text.extend(calendars(book, &key_result.during));
             text.extend(lines(book, *metric));
             text
         }

@@ -22,6 +22,12 @@ fn each_advice_has_its_place() {
     check(&text, &["8:3 no key result reads the event `rated`", "15:3 no key result reads the metric `stars`"]);
     let text = BASE.replace("objectives:", "topics: { unread: {} }\nobjectives:");
     check(&text, &["17:11 no event reads the topic `unread`"]);
+    let rate = |calendar: &str| {
+        let text = BASE.replace("metric: orders, baseline", "metric: orders, per: day, during: c, baseline");
+        text.replace("objectives:", &format!("calendars: {{ c: {{ {calendar} }} }}\nobjectives:"))
+    };
+    check(&rate("weekdays: [monday]"), &[]);
+    check(&rate("hours: [08:00-20:00]"), &["32:53 `per: day` during `c`: 24 hours of it are a day"]);
     let loaded = loaded(&[&text]);
     assert_eq!(
         render_advice(&loaded.advice, &sources(&[&text]), false),

@@ -10,7 +10,7 @@ fn every_definition_is_there_once_and_is_closed() {
     assert_eq!(
         names.join(" "),
         "calendar count cycle derived_metric distinct duration duration_s_key event key_result kpi level measured_baseline \
-         milestone objective pace_point ratio revision stat step sum thresholds time_field topic value window"
+         milestone objective pace_point range_of_dates ratio revision stat step sum thresholds time_field topic value window"
     );
     for (name, definition) in definitions {
         assert_eq!(definition["additionalProperties"], false, "{name}");

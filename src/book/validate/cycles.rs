@@ -1,4 +1,4 @@
-//! Cycles, and the calendars that cut them.
+//! Cycles.
 
 use std::rc::Rc;
 
@@ -78,15 +78,4 @@ fn grain(zone: &Zone, start: Timestamp, end: Timestamp) -> Grain {
     let year = Span(366 * Span::DAY.0);
     let from = start.checked_sub(year).unwrap_or(start);
     zone.grain(from, end.checked_add(year).unwrap_or(end))
-}
-
-/// The names of the calendars. What they say is checked; nothing can use them yet.
-pub(super) fn calendars<'n>(sections: &Sections<'n>, report: &mut Report) -> Vec<&'n str> {
-    let calendars = sections.entries("calendars", report);
-    for (key, node) in &calendars {
-        if node.entries().is_empty() {
-            report.mend(key.place, format!("the calendar `{}` has no days", key.text), "write `weekdays` or `dates`");
-        }
-    }
-    calendars.into_iter().map(|(key, _)| key.text.as_str()).collect()
 }

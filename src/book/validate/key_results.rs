@@ -1,7 +1,7 @@
 //! Key results: where the value comes from, over which window, and who answers for it.
 
 use super::objectives::Known;
-use super::{find, goals, labels, span, text, texts, thresholds, titles, weight};
+use super::{during, find, goals, labels, span, text, texts, thresholds, titles, weight};
 use crate::book::amounts;
 use crate::book::fault::Report;
 use crate::book::keys::KEY_RESULT;
@@ -113,14 +113,15 @@ impl<'a> KeyResultReader<'a, '_, '_> {
         let due = self.day("due").map(|(_, end)| end);
         let kind = self.kind()?;
         self.foreign_keys(kind);
-        self.calendar();
+        let mut per = None;
         let (source, unit, read) = match kind {
             Type::Milestone => (self.milestones(due).map(Source::Milestones), Some(Unit::Ratio), None),
             Type::Manual => (Some(Source::Manual), Some(goals::manual_unit(node, self.report)), None),
             Type::Improve | Type::Maintain => {
                 let read = self.metric()?;
                 let stat = self.stat(&read);
-                let unit = self.unit(&read, stat);
+                per = self.per(read.metric, stat);
+                let unit = self.unit(&read, stat).map(|unit| during::unit_per(unit, per));
                 (stat.map(|stat| Source::Metric { metric: read.index, stat }), unit, Some(read))
             }
         };
@@ -132,6 +133,9 @@ impl<'a> KeyResultReader<'a, '_, '_> {
         let goal =
             unit.as_ref().and_then(|unit| goals::read(node, kind, &goals::Measure { unit, bounded }, self.report));
         let window = self.window(read.as_ref());
+        self.intervals_fit(window, stat);
+        let during = self.during();
+        self.rate_of_hours(per, &during);
         let by = self.by(read.as_ref());
         let min_events = self.min_events(read.as_ref());
         let silent_after = match kind {
@@ -154,6 +158,8 @@ impl<'a> KeyResultReader<'a, '_, '_> {
             source: source?,
             goal: goal?,
             window: window?,
+            during,
+            per,
             by,
             min_events,
             partial_accepted: node.get("partial").is_some(),
@@ -210,13 +216,6 @@ impl<'a> KeyResultReader<'a, '_, '_> {
         }
     }
 
-    /// `during` is refused by its name already; the calendar that it names must exist all the same.
-    fn calendar(&mut self) {
-        if let Some(during) = self.node.get("during") {
-            find(self.report, during, "calendar", &self.known.calendars);
-        }
-    }
-
     fn metric(&mut self) -> Option<Read<'a>> {
         let known = self.known;
         let Some(node) = self.node.get("metric") else {
@@ -252,15 +251,16 @@ impl<'a> KeyResultReader<'a, '_, '_> {
             self.report.mend(self.node.place, message, mend);
             return None;
         };
-        if node.get("max").is_some() || node.get("min").is_some() {
-            return None;
+        if let Some(stat) = during::interval_stat(node, metric, self.report) {
+            return stat;
         }
         if known.is_empty() {
-            self.report.mend(
-                node.place,
-                format!("`{}` is {article}, which has no statistics", read.name),
-                "remove `stat`",
-            );
+            let message = format!("`{}` is {article}, which has no statistics", read.name);
+            let mend = match &metric.kind {
+                MetricKind::Count(_) | MetricKind::Sum(..) => "remove `stat`, or write it like { max: day }",
+                _ => "remove `stat`",
+            };
+            self.report.mend(node.place, message, mend);
             return None;
         }
         let stat = parse_stat(node, self.report)?;

@@ -4,7 +4,9 @@
 //! name, so that nothing is reported a second time by those who refer to it.
 
 mod advice;
+mod calendars;
 mod cycles;
+mod during;
 mod events;
 mod goals;
 mod key_results;
@@ -280,7 +282,7 @@ fn thresholds(node: Option<&Node>, default: Thresholds, report: &mut Report) -> 
 
 /// Reads the sections into a book; `None` if anything is wrong.
 pub(super) fn book(sections: &Sections<'_>, hash: String, report: &mut Report) -> Option<Book> {
-    let calendars = cycles::calendars(sections, report);
+    let calendars = calendars::read(sections, report);
     let cycles = cycles::read(sections, report);
     let formats = events::topic_formats(sections, report);
     let entries = sections.entries("events", report);
@@ -297,8 +299,9 @@ pub(super) fn book(sections: &Sections<'_>, hash: String, report: &mut Report) -
         let node = sections.single("thresholds", context.report);
         thresholds(node, Thresholds::default(), context.report)
     };
-    let known = objectives::Known { calendars, cycles: &cycles, events: &events, metrics: &metrics, thresholds };
+    let known =
+        objectives::Known { calendars: &calendars, cycles: &cycles, events: &events, metrics: &metrics, thresholds };
     let objectives = objectives::read(sections, &known, context.report);
     advice::unused(&events, &metrics, &objectives, context.report);
-    numbering::finish(hash, cycles, events, metrics, objectives, context)
+    numbering::finish(hash, calendars.calendars, cycles, events, metrics, objectives, context)
 }

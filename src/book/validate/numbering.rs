@@ -6,10 +6,12 @@ use super::metrics::NamedMetric;
 use super::{Context, FIELDS_MAX, TopicFields};
 use crate::book::model::{Book, Event, Metric, MetricKind, Objective, Topic};
 use crate::event::{EventIndex, FieldSlot, TopicIndex};
+use crate::time::Calendar;
 
 /// The book, if nothing was wrong.
 pub(super) fn finish(
     hash: String,
+    calendars: Vec<Calendar>,
     cycles: Vec<NamedCycle>,
     events: Vec<NamedEvent>,
     metrics: Vec<NamedMetric<'_>>,
@@ -37,7 +39,7 @@ pub(super) fn finish(
     for metric in &mut metrics {
         renumber_metric(metric, &|event| &slots[usize::from(of_event[usize::from(event.0)].0)]);
     }
-    Some(Book { hash, cycles, topics, events, metrics, objectives, zones })
+    Some(Book { hash, cycles, calendars, topics, events, metrics, objectives, zones })
 }
 
 /// The topic with its fields in order, and the final slot of each provisional one.

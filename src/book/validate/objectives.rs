@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::calendars::Calendars;
 use super::cycles::NamedCycle;
 use super::events::NamedEvent;
 use super::metrics::NamedMetric;
@@ -12,7 +13,7 @@ use crate::book::yaml::{Node, NodeKind, Place};
 
 /// What objectives may refer to.
 pub(super) struct Known<'k, 'n> {
-    pub calendars: Vec<&'n str>,
+    pub calendars: &'k Calendars,
     pub cycles: &'k [NamedCycle],
     pub events: &'k [NamedEvent],
     pub metrics: &'k [NamedMetric<'n>],

@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::book::{Book, KeyResult, Kind, MetricKind, Objective, Source};
+use crate::book::{Book, CalendarIndex, KeyResult, Kind, MetricKind, Objective, Source};
 use crate::expose::Server;
 
 /// The book that is scored, as JSON.
@@ -58,6 +58,7 @@ fn describe_key_result(book: &Book, key_result: &KeyResult) -> Value {
         Source::Metric { metric, .. } => book.metrics.get(usize::from(metric.0)).map(|metric| metric.name.as_str()),
         Source::Milestones(_) | Source::Manual => None,
     };
+    let name = |calendar: CalendarIndex| book.calendars.get(usize::from(calendar.0)).map(|calendar| &calendar.name);
     json!({
         "id": key_result.id,
         "title": key_result.title,
@@ -66,6 +67,8 @@ fn describe_key_result(book: &Book, key_result: &KeyResult) -> Value {
         "kind": match key_result.kind { Kind::Committed => "committed", Kind::Aspirational => "aspirational" },
         "metric": metric,
         "unit": key_result.unit.as_str(),
+        "during": key_result.during.iter().map(|calendar| name(*calendar)).collect::<Vec<_>>(),
+        "per": key_result.per.map(|per| per.to_string()),
         "by": key_result.by,
         "labels": labels(&key_result.labels),
         "notes": key_result.notes,

@@ -6,7 +6,7 @@ use super::view::{self, Frame, KeyResultView};
 use crate::aggregate::facts::PartitionProgress;
 use crate::book::{Book, Goal, KeyResult, Kind, Source};
 use crate::event::EventIndex;
-use crate::score::{KeyResultScore, metric_events};
+use crate::score::{KeyResultScore, calendar_names, metric_events};
 use crate::snapshot::{self, Snapshot};
 use crate::time::{Timestamp, Zone};
 
@@ -59,7 +59,7 @@ pub(crate) fn explanation(snapshot: &Snapshot, objective: &str, key_result: &str
         objective_title: frame.language.title(&objective.title, &objective.titles).to_owned(),
         objective_href: format!("/?lang={}#{}", frame.language.code(), objective.id),
         row: view::key_result(objective, key_result, score, cycle, frame),
-        facts: facts(key_result, score, &cycle.zone, frame.language),
+        facts: facts(book, key_result, score, &cycle.zone, frame.language),
         events: events.iter().filter_map(|event| event_view(snapshot, *event, &cycle.zone)).collect(),
         partitions: snapshot.partitions.iter().filter_map(|progress| partition_view(book, &events, progress)).collect(),
         definition: told.definition,
@@ -70,6 +70,7 @@ pub(crate) fn explanation(snapshot: &Snapshot, objective: &str, key_result: &str
 }
 
 fn facts(
+    book: &Book,
     key_result: &KeyResult,
     score: &KeyResultScore,
     zone: &Zone,
@@ -100,6 +101,11 @@ fn facts(
         (
             text.window,
             score.window_from.zip(score.window_to).map(|(from, to)| format!("{} – {}", instant(from), instant(to))),
+        ),
+        (text.during, (!key_result.during.is_empty()).then(|| calendar_names(book, &key_result.during))),
+        (
+            text.interval,
+            score.interval.as_ref().map(|interval| format!("{} – {}", instant(interval.start), instant(interval.end))),
         ),
         (text.data_from, score.data_from.map(instant)),
         (text.freshness, score.as_of.map(instant)),

@@ -87,7 +87,13 @@ pub(crate) fn value(value: Fixed, unit: &Unit, language: Language) -> String {
         Unit::Count => decimal(value, 2),
         Unit::Named(name) if name.is_empty() => decimal(value, named_decimals(value)),
         Unit::Named(name) => {
-            let name = if name == "points" { text.unit_points } else { name };
+            let name = match name.as_str() {
+                "points" => text.unit_points,
+                "count/hour" => text.per_hour,
+                "count/day" => text.per_day,
+                "count/week" => text.per_week,
+                name => name,
+            };
             format!("{}{THIN}{name}", decimal(value, named_decimals(value)))
         }
     }
@@ -195,6 +201,8 @@ mod tests {
         check("12345", &Unit::Count, "12,345", "12,345");
         check("-1234567.5", &Unit::Count, "−1,234,567.5", "−1,234,567.5");
         check("4.354", &points, "4.35 points", "4.35 分");
+        check("712.5", &Unit::Named("count/day".into()), "712.5 a day", "712.5 次/天");
+        check("90.25", &Unit::Named("CNY/hour".into()), "90.25 CNY/hour", "90.25 CNY/hour");
         check("0.0625", &Unit::Named(String::new()), "0.062", "0.062");
     }
 

@@ -193,6 +193,11 @@ texts! {
     ago: " ago", "前";
     percentage_points: "pp", "个百分点";
     unit_points: "points", "分";
+    per_hour: "an hour", "次/小时";
+    per_day: "a day", "次/天";
+    per_week: "a week", "次/周";
+    during: "Counted during", "计入时段";
+    interval: "Value of", "取值时段";
 }
 
 impl Text {

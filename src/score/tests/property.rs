@@ -11,7 +11,7 @@ use crate::book::{Judge, RatioSense, Window};
 use crate::fixed::{Fixed, VALUE_MAX};
 use crate::score::value::Reader;
 use crate::score::{ScoreInput, score};
-use crate::time::{Bucket, Period, Span};
+use crate::time::{Bucket, BucketSet, Calendar, ClockHours, Period, Span, calendar_buckets};
 
 /// Rows: bucket since the cycle's start (before it, too), count, value.
 fn rows() -> impl Strategy<Value = Vec<(i32, i64, i128)>> {
@@ -50,6 +50,25 @@ fn measures(a: TallyIndex, b: TallyIndex) -> Vec<Measure> {
         Arithmetic(Operator::Divide, boxed(Mean(a)), boxed(Negate(boxed(Sum(b))))),
         Arithmetic(Operator::Multiply, boxed(Sum(a)), boxed(Sum(b))),
     ]
+}
+
+/// Any weekdays, any hours on the half hour, nights too.
+fn calendar() -> impl Strategy<Value = Calendar> {
+    let hours = prop::collection::vec((0..48_u16, 0..=48_u16), 0..3);
+    (any::<[bool; 7]>(), hours).prop_map(|(weekdays, hours)| {
+        let hours = hours.into_iter().map(|(from, to)| ClockHours { from: from * 30, to: to * 30 });
+        Calendar { weekdays, hours: hours.collect(), ..Calendar::default() }
+    })
+}
+
+/// What a calendar holds of a year before the cycle and after it, and all the rest.
+fn held(world: &World, calendar: Calendar) -> (BucketSet, BucketSet) {
+    let cycle = &world.book.cycles[0];
+    let rest = Calendar { except: vec![0], ..Calendar::default() };
+    let range = (cycle.start - Span(366 * Span::DAY.0), cycle.end + Span(366 * Span::DAY.0));
+    let lay =
+        |which: usize| calendar_buckets(&[calendar.clone(), rest.clone()], &[which], &cycle.zone, cycle.grain, range);
+    (lay(0), lay(1))
 }
 
 proptest! {
@@ -105,20 +124,44 @@ proptest! {
 
     #[test]
     fn a_reader_finds_the_same_however_it_got_there(
-        a in rows(), b in rows(), steps in prop::collection::vec((-500..2_700_i32, 0..700_i32), 1..20),
+        a in rows(), b in rows(), calendar in prop::option::of(calendar()),
+        steps in prop::collection::vec((-500..2_700_i32, 0..700_i32), 1..20),
     ) {
         let mut world = World::q4();
         let (a, b) = (fill(&mut world, &a, MemberId::NONE), fill(&mut world, &b, MemberId::NONE));
         let start = world.book.cycles[0].grain.bucket(world.book.cycles[0].start).0;
-        let mut moved = Reader::new(&world.facts);
+        let during = calendar.map(|calendar| held(&world, calendar).0);
+        let mut moved = Reader::new(&world.facts, during.as_ref());
         for measure in measures(a, b) {
             for (from, width) in &steps {
                 // Neighbouring runs and leaps alike.
                 for shift in [0, 24, -3] {
                     let run = Bucket(start + from + shift)..Bucket(start + from + width);
-                    let fresh = Reader::new(&world.facts).read(&measure, MemberId::NONE, &run);
+                    let fresh = Reader::new(&world.facts, during.as_ref()).read(&measure, MemberId::NONE, &run);
                     prop_assert_eq!(moved.read(&measure, MemberId::NONE, &run), fresh);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_calendar_holds_and_what_it_leaves_out_add_up(
+        a in rows(), calendar in calendar(), steps in prop::collection::vec((-500..2_700_i32, 0..700_i32), 1..20),
+    ) {
+        let mut world = World::new("2026-10-01", "2027-01-01", "Australia/Lord_Howe");
+        let a = fill(&mut world, &a, MemberId::NONE);
+        let grain = world.book.cycles[0].grain;
+        let start = grain.bucket(world.book.cycles[0].start).0;
+        let (held, left) = held(&world, calendar);
+        let mut readers = [None, Some(&held), Some(&left)].map(|during| Reader::new(&world.facts, during));
+        for (from, width) in &steps {
+            let run = Bucket(start + from)..Bucket(start + from + width);
+            let lengths = [&held, &left].map(|set| set.length(grain, grain.start(run.start), grain.start(run.end)));
+            prop_assert_eq!(lengths[0].0 + lengths[1].0, (grain.start(run.end) - grain.start(run.start)).0);
+            for measure in [Measure::Count(a), Measure::Sum(a)] {
+                let [whole, held, left] = readers.each_mut().map(|reader| reader.read(&measure, MemberId::NONE, &run));
+                prop_assert_eq!(held.n.zip(left.n).map(|(held, left)| held + left), whole.n);
+                prop_assert_eq!(held.value.zip(left.value).map(|(held, left)| held + left), whole.value);
             }
         }
     }

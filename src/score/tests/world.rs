@@ -10,17 +10,17 @@
 use crate::aggregate::cell::Cell;
 use crate::aggregate::facts::{Coverage, EventProgress, Facts};
 use crate::aggregate::member::MemberId;
-use crate::aggregate::plan::{AggregateIndex, KeyResultPlan, Measure, Plan, SketchIndex, TallyIndex};
+use crate::aggregate::plan::{AggregateIndex, KeyResultPlan, Measure, Plan, SketchIndex, TallyIndex, WindowPlan};
 use crate::aggregate::series::Series;
 use crate::aggregate::sketch::{Sketch, bin_of};
 use crate::book::{
-    Book, Cycle, CycleIndex, Event, Field, Goal, Judge, KeyResult, Kind, Metric, MetricIndex, MetricKind, Objective,
-    Rows, Source, Stat, Thresholds, Topic, Unit, Window,
+    Book, CalendarIndex, Cycle, CycleIndex, Event, Field, Goal, Judge, KeyResult, Kind, Metric, MetricIndex,
+    MetricKind, Objective, Rows, Source, Stat, Thresholds, Topic, Unit, Window,
 };
 use crate::event::{EventIndex, FieldSlot, TopicIndex};
 use crate::fixed::Fixed;
 use crate::score::{CheckIn, KeyResultScore, ScoreInput, Scores, score};
-use crate::time::{Grain, Span, TimeFormat, Timestamp, Zone};
+use crate::time::{Calendar, ClockHours, Grain, Span, TimeFormat, Timestamp, Zone};
 
 /// Everything that scoring reads.
 pub(crate) struct World {
@@ -91,6 +91,7 @@ impl World {
         let book = Book {
             hash: "sha256:0".to_owned(),
             cycles: vec![cycle],
+            calendars: Vec::new(),
             topics: Vec::new(),
             events: Vec::new(),
             metrics: Vec::new(),
@@ -107,6 +108,15 @@ impl World {
 
     pub(crate) fn q4() -> World {
         World::new("2026-10-01", "2027-01-01", "Etc/UTC")
+    }
+
+    /// One more calendar: of these weekdays, Monday being 0, and of these hours of each.
+    pub(crate) fn calendar(&mut self, name: &str, weekdays: &[usize], hours: &[(u16, u16)]) -> CalendarIndex {
+        let mut calendar = Calendar { name: name.to_owned(), ..Calendar::default() };
+        weekdays.iter().for_each(|weekday| calendar.weekdays[*weekday] = true);
+        calendar.hours = hours.iter().map(|(from, to)| ClockHours { from: from * 60, to: to * 60 }).collect();
+        self.book.calendars.push(calendar);
+        CalendarIndex(self.book.calendars.len() as u16 - 1)
     }
 
     /// One more event, of a topic of its own.
@@ -181,10 +191,12 @@ impl World {
             aggregates: vec![AggregateIndex(self.facts.coverage.len() as u32 - 1)],
             grain: self.book.cycles[0].grain,
             horizon: None,
+            windows: WindowPlan::default(),
             measure,
             by: Vec::new(),
         };
         change(&mut key_result, &mut plan);
+        plan.windows = WindowPlan::of(&self.book, &self.book.cycles[0], &key_result, plan.grain);
         self.add(key_result, Some(plan))
     }
 
@@ -252,6 +264,7 @@ pub(crate) fn told_of(score: &KeyResultScore, like: &str) -> String {
             "to" => time(score.window_to),
             "data_from" => time(score.data_from),
             "as_of" => time(score.as_of),
+            "interval" => time(score.interval.as_ref().map(|interval| interval.start)),
             "check_in" => time(score.check_in.as_ref().map(|check_in| check_in.at)),
             "days" => score.days.map_or("-".to_owned(), |days| format!("{}/{}", days.in_band, days.judged)),
             "change" => score.change_7d.map_or("-".to_owned(), |c| format!("{}/{}", number(c.value), number(c.score))),
@@ -284,6 +297,8 @@ fn key_result(position: usize, source: Source, goal: Goal) -> KeyResult {
         source,
         goal,
         window: Window::Cycle,
+        during: Vec::new(),
+        per: None,
         by: Vec::new(),
         min_events: Some(1),
         partial_accepted: false,
