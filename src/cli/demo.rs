@@ -77,7 +77,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let now = clock::now();
     let outside = || Failure::Because("this machine's clock stands where no calendar goes".to_owned());
     let (setting, zone) = Setting::at(now, arguments.weeks, arguments.seed).ok_or_else(outside)?;
-    let text = moved_book(zone.date_of(setting.start)).ok_or_else(outside)?;
+    let text = moved_book(zone.date_of(setting.start), zone.date_of(setting.peak())).ok_or_else(outside)?;
     let cluster = cluster()?;
     block_on(async {
         // Before anything is put on disk: what ends the process from here on removes it.

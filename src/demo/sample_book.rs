@@ -20,6 +20,9 @@ const CYCLE: (&str, &str) = ("2026-Q4", "demo-quarter");
 /// The first day of the sample book's cycle, and the day after its last.
 const CYCLE_DAYS: (Date, Date) = (date(2026, 10, 1), date(2027, 1, 1));
 
+/// The day of the sample book's peak.
+const PEAK: Date = date(2026, 11, 11);
+
 impl Setting {
     /// The quarter that began `weeks` weeks before the local midnight of `now`, and the zone it is told in. `None`: before year 0 or after
     /// 9999.
@@ -36,14 +39,17 @@ fn cycle_days() -> i32 {
     CYCLE_DAYS.0.until(CYCLE_DAYS.1).map_or(0, |span| span.get_days())
 }
 
-/// The sample book for a quarter that begins on `start`: every date outside of comments moved by the same number of days, and the cycle
-/// renamed, so that nobody takes it for the calendar's quarter. `None`: a date leaves the calendar.
-pub fn moved_book(start: Date) -> Option<String> {
-    let days = CYCLE_DAYS.0.until(start).ok()?.get_days();
+/// The sample book for a quarter that begins on `start`: every date outside of comments moved by the same number of days, those of its
+/// calendar `peak` so that they lie around `peak`, and the cycle renamed, so that nobody takes it for the calendar's quarter. `None`: a
+/// date leaves the calendar.
+pub fn moved_book(start: Date, peak: Date) -> Option<String> {
+    let moved_by = |shipped: Date, to: Date| shipped.until(to).ok().map(|span| span.get_days());
+    let (all_days, peak_days) = (moved_by(CYCLE_DAYS.0, start)?, moved_by(PEAK, peak)?);
     let mut moved = String::with_capacity(SAMPLE_BOOK.len() + 64);
     for line in SAMPLE_BOOK.split_inclusive('\n') {
         let comment = if line.trim_start().starts_with('#') { 0 } else { line.find(" #").unwrap_or(line.len()) };
         let (code, comment) = line.split_at(comment);
+        let days = if code.trim_start().starts_with("peak:") { peak_days } else { all_days };
         let code = code.replace(CYCLE.0, CYCLE.1);
         let mut rest = code.as_str();
         while let Some((before, written, after)) = first_date(rest) {

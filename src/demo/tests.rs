@@ -71,19 +71,22 @@ fn the_sample_book_has_every_key_result_that_was_asked_for_in_two_languages() {
 
 #[test]
 fn a_moved_book_is_the_same_book_at_another_time() {
-    let moved = moved_book(date(2026, 10, 1)).unwrap();
+    let moved = moved_book(date(2026, 10, 1), date(2026, 11, 11)).unwrap();
     let differing: Vec<(&str, &str)> = SAMPLE_BOOK.lines().zip(moved.lines()).filter(|(a, b)| a != b).collect();
     let cycle = "  - { id: 2026-Q4, start: 2026-10-01, end: 2027-01-01, timezone: Asia/Shanghai, settle: 3d }";
     assert_eq!(differing, [(cycle, cycle.replace("2026-Q4", "demo-quarter").as_str())]);
     for weeks in 1..=WEEKS_MAX {
         let (setting, zone) = Setting::at(now(), weeks, 1).unwrap();
-        let book = load(&moved_book(zone.date_of(setting.start)).unwrap());
+        let peak = zone.date_of(setting.peak());
+        let book = load(&moved_book(zone.date_of(setting.start), peak).unwrap());
+        let dates = book.calendars.iter().find(|calendar| calendar.name == "peak").map(|calendar| &calendar.dates[..]);
+        assert_eq!(dates, Some(&[(peak.yesterday().unwrap(), peak.tomorrow().unwrap())][..]));
         let cycle = &book.cycles[0];
         assert_eq!((cycle.start, cycle.end), (setting.start, setting.end));
         assert!(setting.begin() < setting.start && setting.start < setting.peak() && setting.peak() < now());
     }
     // Over a leap day, and far away.
-    let book = load(&moved_book(date(2028, 2, 20)).unwrap());
+    let book = load(&moved_book(date(2028, 2, 20), date(2028, 3, 1)).unwrap());
     assert_eq!(book.cycles[0].end_date, date(2028, 5, 22));
 }
 
