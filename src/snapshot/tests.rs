@@ -10,7 +10,7 @@ use crate::book::{Field, Judge, Kind, MetricKind, Milestone, RatioSense, Rows, S
 use crate::event::{FieldSlot, Partition, TopicIndex};
 use crate::fixed::Fixed;
 use crate::score::tests::world::{World, at, fixed, improve, maintain, span};
-use crate::time::Timestamp;
+use crate::time::{Interval, Timestamp};
 
 /// The key result of DESIGN §7, with its numbers.
 fn world() -> World {
@@ -225,4 +225,38 @@ fn arithmetic_is_shown_for_every_goal() {
         stretched.arithmetic[2..],
         ["score = 1, 1.5 clamped to 0..1; 1 counts as success", "expected = 1 · 5d / 10d = 0.5"]
     );
+}
+
+#[test]
+fn calendars_rates_and_best_days_are_told_in_words() {
+    let mut world = World::q4();
+    let tally = world.tally("2026-10-03 n=4; 2026-10-04 n=10; 2026-10-05 n=99");
+    let weekend = world.calendar("weekend", &[5, 6], &[]);
+    let office = world.calendar("office", &[], &[(8, 20), (22, 6)]);
+    let date = |text: &str| text.parse().expect("a date");
+    world.book.calendars[1].except = vec![0];
+    world.book.calendars[1].except_dates = vec![(date("2026-11-11"), date("2026-11-12"))];
+    world.measured(improve("0", "10"), Measure::Count(tally), |kr, _| {
+        (kr.per, kr.during, kr.unit) = (Some(Interval::Day), vec![weekend], Unit::Named("count/day".to_owned()));
+    });
+    for interval in [Interval::Day, Interval::Week] {
+        world.measured(improve("0", "10"), Measure::Count(tally), |kr, _| {
+            kr.source = Source::Metric { metric: crate::book::MetricIndex(0), stat: Stat::MostIn(interval) };
+            kr.during = vec![office, weekend];
+        });
+    }
+    let snapshot = snapshot(&world, "2026-10-06");
+    let told = |key_result| explain(&snapshot, "o", key_result).expect("a key result");
+    let span = "from 2026-10-01T00:00:00+00:00 to 2026-10-06T00:00:00+00:00";
+    let weekend = "weekend = Saturday, Sunday";
+    assert_eq!(told("k0").definition[..3], ["m per day", weekend, "m = number of e"]);
+    assert_eq!(told("k0").window, Some(format!("the cycle so far, during weekend: {span}")));
+    assert_eq!(told("k0").arithmetic[0], "value = 14 / 2 (amount / days) = 7 count/day");
+    // The night before Monday is Sunday's, which is left out.
+    let office = "office = every day 08:00-20:00, 22:00-06:00, without 2026-11-11 to 2026-11-12, weekend";
+    assert_eq!(told("k1").definition[..3], ["max day of m", weekend, office]);
+    assert_eq!(told("k1").window, Some(format!("the cycle so far, during office or weekend: {span}")));
+    let sunday = "value = 10, from 2026-10-04T00:00:00+00:00 to 2026-10-05T00:00:00+00:00";
+    assert_eq!(told("k1").arithmetic[0], sunday);
+    assert_eq!(told("k2").reason, format!("no whole week has ended {span} during office or weekend"));
 }
