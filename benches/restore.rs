@@ -112,6 +112,7 @@ async fn restore(store: &Store, book: &Arc<Book>, what: &str) {
     let chunks = stored
         .into_iter()
         .map(|chunk| RestoredChunk {
+            lane: "live".to_owned(),
             partition: Partition { topic: TopicIndex(0), number: chunk.key.partition },
             bytes: chunk.bytes,
         })

@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::aggregate::facts::{EventProgress, PartitionProgress};
+use crate::aggregate::plan::AggregateId;
 use crate::book::Book;
+use crate::chunk::EvaluatedRange;
+use crate::event::Partition;
 use crate::score::Scores;
 use crate::time::Timestamp;
 
@@ -32,6 +35,8 @@ pub struct Snapshot {
     pub events: Vec<EventProgress>,
     /// Each partition's offsets, in order.
     pub partitions: Vec<PartitionProgress>,
+    /// The offset ranges over which each stored aggregate was evaluated, of other books too, by partition.
+    pub evaluated: BTreeMap<Partition, BTreeMap<AggregateId, Vec<EvaluatedRange>>>,
     /// Counters over all partitions' history, by name: see [`crate::conventions`].
     pub counters: BTreeMap<CounterKey, u64>,
 }

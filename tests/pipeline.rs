@@ -1,6 +1,8 @@
 //! The rows of CASES.md that need a living process: claims, cuts, crashes, answers that come late or never. The pipeline is the real one, the
 //! store too (SQLite in a folder of its own); logs and the group are a tiny world (`world`). Time is an argument: nothing sleeps.
 
+#[path = "pipeline/backfill.rs"]
+mod backfill;
 #[path = "pipeline/floor.rs"]
 mod floor;
 #[path = "pipeline/found.rs"]

@@ -22,9 +22,9 @@
 //! | 6 | scenarios: case_06_void_before_between_and_after |
 //! | 7 | scenarios: case_07_numbers_and_texts_are_the_same_key |
 //! | 8 | pipeline: case_08_the_first_copy_by_offset_wins_wherever_the_batch_edge_falls |
-//! | 9 | next issue: back-fill lanes |
-//! | 10 | next issue: back-fill lanes |
-//! | 11 | next issue: back-fill lanes |
+//! | 9 | tests/pipeline/backfill.rs: case_09_a_key_result_put_back_nine_days_later_has_only_its_gap_filled; tests/pipeline/backfill.rs: case_09_where_the_gap_is_gone_from_the_log_data_from_tells |
+//! | 10 | tests/pipeline/backfill.rs: case_10_a_p90_is_added_40_days_into_a_topic_of_7_and_the_mean_keeps_its_40 |
+//! | 11 | tests/pipeline/backfill.rs: case_11_a_crash_in_a_back_fill_and_a_copy_across_each_seam_count_once; tests/pipeline/backfill.rs: whatever_is_edited_and_crashes_the_document_is_that_of_a_quiet_run_of_the_last_book |
 //! | 12 | pipeline: case_12_a_commit_whose_answer_is_lost_is_neither_lost_nor_counted_twice |
 //! | 13 | pipeline: case_13_no_cohort_falls_while_deliveries_drain_after_orders; src/score/tests/statuses.rs: case_13_a_cohort_does_not_fall_while_deliveries_lag |
 //! | 14 | pipeline: case_14_accuracy_does_not_rise_while_errors_lag_behind_picks; src/score/tests/statuses.rs: case_14_accuracy_does_not_rise_while_errors_lag_behind_picks |

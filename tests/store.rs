@@ -9,6 +9,8 @@ mod bi;
 mod commits;
 #[path = "store/folds.rs"]
 mod folds;
+#[path = "store/lanes.rs"]
+mod lanes;
 #[path = "store/lost.rs"]
 mod lost;
 #[path = "store/opening.rs"]
@@ -44,6 +46,10 @@ stories! {
     commits::chunks_come_in_order,
     steps::killed_between_any_two_steps_a_commit_is_all_or_nothing,
     steps::killed_between_any_two_steps_a_fold_changes_nothing_that_is_read,
+    lanes::a_join_makes_a_lane_part_of_live_and_its_book_the_active_one,
+    lanes::a_join_is_refused_where_anything_has_moved,
+    lanes::lanes_that_are_over_are_dropped_with_what_they_hold,
+    lanes::the_book_that_was_activated_last_is_active_whatever_the_clock_says,
     lost::a_call_dropped_at_any_point_is_all_or_nothing,
     lost::an_answer_lost_after_commit_is_settled_by_a_claim,
     lost::a_commit_that_never_arrived_is_settled_by_a_claim,

@@ -10,6 +10,7 @@ pub mod member;
 pub mod pair;
 pub mod plan;
 mod planner;
+mod restrict;
 pub mod series;
 pub mod sketch;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::fault::ChunkFault;
 use super::wire::{Reader, checksum};
-use super::{Chunk, HEADER_BYTES, MAGIC, SECTION_FRAME_BYTES, VERSION, rows};
+use super::{Chunk, Evaluated, HEADER_BYTES, MAGIC, SECTION_FRAME_BYTES, VERSION, rows};
 use crate::event::Offset;
 use crate::time::Timestamp;
 
@@ -69,6 +69,32 @@ pub fn decode(bytes: &[u8]) -> Result<Chunk, ChunkFault> {
     let mut chunk = Chunk { from: header.from, to: header.to, ..Chunk::default() };
     add_sections(&mut chunk, bytes, sections, &mut Once::default())?;
     Ok(chunk)
+}
+
+/// The offset ranges over which aggregates were evaluated, as a part names them, without reading its facts. They stand in part 0; of another
+/// part the answer is empty.
+pub fn evaluated(bytes: &[u8]) -> Result<Vec<Evaluated>, ChunkFault> {
+    let (_, sections) = header(bytes)?;
+    let mut reader = Reader::new(bytes, HEADER_BYTES);
+    for _ in 0..sections {
+        let begin = reader.at();
+        let name_length = reader.byte()?;
+        let name = String::from_utf8_lossy(reader.raw(u64::from(name_length))?);
+        let length = u32::from_le_bytes(reader.array()?);
+        let body_at = reader.at();
+        reader.raw(u64::from(length))?;
+        let body_end = reader.at();
+        match &*name {
+            "head" => verify(bytes, begin, "section \"head\"", &mut reader)?,
+            "evaluated" => {
+                verify(bytes, begin, "section \"evaluated\"", &mut reader)?;
+                return rows::evaluated(&mut Reader::new(&bytes[..body_end], body_at));
+            }
+            // Rows follow: nothing was evaluated.
+            _ => break,
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Reads all parts of one chunk, in order: part 0 of n to part n − 1. A missing or foreign one is a fault.

@@ -61,7 +61,7 @@ mod tests;
 mod wire;
 
 pub use below::{Below, let_go};
-pub use decode::{PartHeader, decode, decode_parts, part_header};
+pub use decode::{PartHeader, decode, decode_parts, evaluated, part_header};
 pub use encode::encode;
 pub use fault::{ChunkFault, FoldFault};
 pub use merge::{fold, join_halves, join_head, unite_ranges};

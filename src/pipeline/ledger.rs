@@ -9,7 +9,7 @@ use crate::aggregate::delta::{Delta, RowTimes};
 use crate::aggregate::facts::{Coverage, EventProgress, Facts, PartitionProgress};
 use crate::aggregate::member::MemberId;
 use crate::aggregate::pair::{Contribution, Half, Halves, PairState, Tuples, contribution};
-use crate::aggregate::plan::{AggregateId, AggregateIndex, EventId, Facet, PairsPlan, Plan};
+use crate::aggregate::plan::{Aggregate, AggregateId, AggregateIndex, EventId, Facet, PairsPlan, Plan};
 use crate::aggregate::series::Series;
 use crate::book::{Book, EndChoice};
 use crate::chunk::{Chunk, EvaluatedRange, TextIndex, unite_ranges};
@@ -67,7 +67,8 @@ pub(super) struct Absorbed {
     pub(super) complete_until: Option<Timestamp>,
     pub(super) log_end: Option<(Offset, Timestamp)>,
     times: Vec<RowTimes>,
-    ranges: Vec<Vec<EvaluatedRange>>,
+    /// Of every aggregate that any chunk names, those of other books too.
+    pub(super) ranges: BTreeMap<AggregateId, Vec<EvaluatedRange>>,
     /// The highest floor under which something of it was left out or let go.
     left_out_below: Option<Timestamp>,
     pub(super) ids: Ids,
@@ -104,7 +105,7 @@ impl Ledger {
 
     /// The partition's entry, made if it was never seen.
     pub(super) fn partition(&mut self, partition: Partition) -> &mut Absorbed {
-        let (events, aggregates, ids_max) = (self.plan.events.len(), self.plan.aggregates.len(), self.ids_max);
+        let (events, ids_max) = (self.plan.events.len(), self.ids_max);
         self.partitions.entry(partition).or_insert_with(|| Absorbed {
             first_offset: None,
             next_offset: None,
@@ -113,9 +114,19 @@ impl Ledger {
             complete_until: None,
             log_end: None,
             times: vec![RowTimes::default(); events],
-            ranges: vec![Vec::new(); aggregates],
+            ranges: BTreeMap::new(),
             left_out_below: None,
             ids: Ids::new(ids_max),
+        })
+    }
+
+    /// An aggregate of the chunk that was evaluated before over some of the same offsets, if there is one: its facts would count twice.
+    pub(super) fn evaluated_twice(&self, partition: Partition, chunk: &Chunk) -> Option<EvaluatedRange> {
+        let known = &self.partitions.get(&partition)?.ranges;
+        let overlaps = |a: &EvaluatedRange, b: &EvaluatedRange| a.from < b.to && b.from < a.to;
+        chunk.evaluated.iter().find_map(|evaluated| {
+            let known = known.get(&evaluated.aggregate)?;
+            evaluated.ranges.iter().find(|range| known.iter().any(|other| overlaps(range, other))).copied()
         })
     }
 
@@ -173,11 +184,6 @@ impl Ledger {
                 *self.counters.entry(key).or_default() += count;
             }
         }
-        let ranges: Vec<_> = chunk
-            .evaluated
-            .iter()
-            .filter_map(|e| self.aggregates.get(&e.aggregate).map(|index| (index.0 as usize, e.ranges.clone())))
-            .collect();
         let times: Vec<_> = chunk
             .head
             .events
@@ -196,9 +202,9 @@ impl Ledger {
             known.watermark = known.watermark.max(times.watermark);
             known.last_event_at = known.last_event_at.max(times.last_event_at);
         }
-        for (index, ranges) in ranges {
-            let known = &mut absorbed.ranges[index];
-            known.extend(ranges);
+        for evaluated in &chunk.evaluated {
+            let known = absorbed.ranges.entry(evaluated.aggregate).or_default();
+            known.extend(&evaluated.ranges);
             *known = unite_ranges(std::mem::take(known));
         }
     }
@@ -358,10 +364,10 @@ impl Ledger {
     }
 
     fn coverage(&self, book: &Book, aggregate: usize) -> Coverage {
-        let events = &self.plan.aggregates[aggregate].events;
+        let Aggregate { id, events, .. } = &self.plan.aggregates[aggregate];
         let reads = |p: &Partition| events.iter().any(|event| book.events[usize::from(event.0)].topic == p.topic);
         let partitions = self.partitions.iter().filter(|(partition, _)| reads(partition));
-        let covered = partitions.map(|(_, known)| known.coverage(aggregate)).max().unwrap_or(Coverage::Nothing);
+        let covered = partitions.map(|(_, known)| known.coverage(*id)).max().unwrap_or(Coverage::Nothing);
         // Whatever is held below the floor, nothing there counts: a window that reaches lower, that of a cycle long closed, is not covered.
         let floor = (self.floor != Floor::NONE).then_some(self.floor.at);
         covered.max(floor.map_or(Coverage::Whole, Coverage::From))
@@ -376,17 +382,18 @@ pub(super) enum NewIds {
 }
 
 impl Absorbed {
-    fn coverage(&self, aggregate: usize) -> Coverage {
+    fn coverage(&self, aggregate: AggregateId) -> Coverage {
         let since = |from: Offset, since: Option<Timestamp>| match (from, since) {
             (0, _) => Coverage::Whole,
             (_, Some(at)) => Coverage::From(at),
             (_, None) => Coverage::Nothing,
         };
-        let covered = match (self.ranges[aggregate].last(), self.next_offset, &self.start) {
-            (Some(last), Some(next), _) if last.to == next => since(last.from, last.since),
-            (None, None, Some(start)) => since(start.offset, start.complete_since),
-            _ => Coverage::Nothing,
-        };
+        let covered =
+            match (self.ranges.get(&aggregate).and_then(|ranges| ranges.last()), self.next_offset, &self.start) {
+                (Some(last), Some(next), _) if last.to == next => since(last.from, last.since),
+                (None, None, Some(start)) => since(start.offset, start.complete_since),
+                _ => Coverage::Nothing,
+            };
         covered.max(self.left_out_below.map_or(Coverage::Whole, Coverage::From))
     }
 

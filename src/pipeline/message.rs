@@ -108,6 +108,8 @@ impl IncidentKind {
 pub struct RestoredChunk {
     /// The partition.
     pub partition: Partition,
+    /// The lane that wrote it, as the store names it: within one, chunks never overlap.
+    pub lane: String,
     /// The codec's bytes.
     pub bytes: Vec<u8>,
 }

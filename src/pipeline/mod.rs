@@ -1,7 +1,10 @@
 //! The pipeline: `step` takes one input and answers with effects. No clock, no I/O: whatever happens outside comes in as an input,
 //! whatever shall happen outside goes out as an effect, and the same inputs give the same effects.
 
+pub mod backfill;
+mod claimed;
 pub mod counter;
+mod cut;
 mod daily;
 pub mod floor;
 mod ledger;

@@ -5,7 +5,8 @@
 //! | all parts of `[0, 5)`, all of `[5, 9)` | read |
 //! | `[0, 5)` and `[7, 9)` | read: the log gave nothing between, which the claim recorded |
 //! | part 0 of 2 alone | refused: a part is missing |
-//! | a part twice, or parts of `[0, 5)` and of `[0, 7)` | refused: facts would be added twice |
+//! | a part twice, or parts of `[0, 5)` and of `[0, 7)`, in one lane | refused: facts would be added twice |
+//! | the same in two lanes: live, and a back-fill that was joined | read if no aggregate is evaluated twice over one offset, else refused |
 
 use std::collections::BTreeMap;
 
@@ -16,14 +17,19 @@ use crate::event::{Offset, Partition};
 /// A partition whose stored chunks cannot be read, and why.
 pub(super) type Refused = (Partition, String);
 
-/// Whether every chunk is there once, with all of its parts.
+/// What is said of facts that are there twice.
+pub(super) fn twice(from: Offset) -> String {
+    format!("facts from offset {from} on are stored twice; restore the store from a backup")
+}
+
+/// Whether every chunk of each lane is there once, with all of its parts.
 pub(super) fn check(chunks: &[RestoredChunk]) -> Result<(), Refused> {
-    let mut headers: BTreeMap<Partition, Vec<PartHeader>> = BTreeMap::new();
+    let mut headers: BTreeMap<(Partition, &str), Vec<PartHeader>> = BTreeMap::new();
     for stored in chunks {
         let header = chunk::part_header(&stored.bytes).map_err(|fault| (stored.partition, fault.to_string()))?;
-        headers.entry(stored.partition).or_default().push(header);
+        headers.entry((stored.partition, &stored.lane)).or_default().push(header);
     }
-    for (partition, mut headers) in headers {
+    for ((partition, _), mut headers) in headers {
         headers.sort_unstable_by_key(|header| (header.from, header.to, header.part));
         check_partition(&headers).map_err(|reason| (partition, reason))?;
     }
@@ -37,7 +43,7 @@ fn check_partition(headers: &[PartHeader]) -> Result<(), String> {
     while let Some(first) = rest.first() {
         let PartHeader { from, to, parts, .. } = *first;
         if from < covered {
-            return Err(format!("facts from offset {from} on are stored twice; restore the store from a backup"));
+            return Err(twice(from));
         }
         for part in 0..parts {
             if rest.first() != Some(&PartHeader { part, parts, from, to }) {

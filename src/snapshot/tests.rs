@@ -64,6 +64,7 @@ fn snapshot(world: &World, now: &str) -> Snapshot {
         scores: world.score(now),
         events: world.facts.events.clone(),
         partitions: vec![partition(0), partition(1)],
+        evaluated: BTreeMap::new(),
         counters: BTreeMap::from([(dead, 3), (other, 9), (fault, 1)]),
     }
 }

@@ -71,6 +71,25 @@ pub(super) trait Backend {
         text: &str,
         at: i64,
     ) -> Result<(), sqlx::Error>;
+    /// Row id, epoch and next offset of each key (sorted, each once), locked until the transaction ends.
+    async fn find(
+        connection: &mut Self::Connection,
+        keys: &[&PartitionKey],
+    ) -> Result<Vec<Option<(i64, i64, Option<Offset>)>>, sqlx::Error>;
+    /// Makes a lane's partitions, by row id, part of live.
+    async fn join_lane(connection: &mut Self::Connection, partition_ids: &[i64]) -> Result<(), sqlx::Error>;
+    /// Moves a partition's offset, whatever it was.
+    async fn move_partition(
+        connection: &mut Self::Connection,
+        key: &PartitionKey,
+        to: Offset,
+    ) -> Result<(), sqlx::Error>;
+    /// Deletes all back-fill lanes but `keep`, with what they hold.
+    async fn drop_lanes(connection: &mut Self::Connection, keep: &str) -> Result<(), sqlx::Error>;
+    /// How many partitions back-fill lanes have.
+    async fn lanes(&self) -> Result<i64, sqlx::Error>;
+    /// Hash and text of the book that was activated last.
+    async fn active_book(connection: &mut Self::Connection) -> Result<Option<(String, String)>, sqlx::Error>;
     /// Runs [`BiUpdate::statements`].
     async fn write_bi(connection: &mut Self::Connection, update: &BiUpdate) -> Result<(), sqlx::Error>;
 

@@ -10,7 +10,7 @@
 //! | `chunk` | one packed part of what a partition contributed over `[from, to)`; folded ones stay an hour, marked: see [`Store::compact`] |
 //! | `check_in` | a person's word on a key result |
 //! | `dead_letter` | a sampled record that could not be counted |
-//! | `book_revision` | a book that scored, by its hash |
+//! | `book_revision` | a book that scored, by its hash; the one activated last is the active one |
 //! | `bi.*`, `bi_*` | the star for BI tools: derived, see [`bi`] |
 
 mod backend;
@@ -18,6 +18,7 @@ pub mod bi;
 pub mod choice;
 mod compaction;
 mod error;
+mod lanes;
 mod lock;
 mod open;
 mod postgres;
@@ -28,6 +29,7 @@ mod sqlite;
 
 pub use compaction::{Compacted, Compaction, FOLDED_KEPT};
 pub use error::StoreError;
+pub use lanes::{Join, JoinPartition};
 pub use open::{OpenMode, Store, StoreOptions};
 
 use crate::event::Offset;
@@ -35,7 +37,7 @@ pub use crate::pipeline::{DEAD_LETTER_SAMPLE_BYTES_MAX, DEAD_LETTER_SAMPLES_MAX}
 use crate::score::CheckIn;
 use crate::time::Timestamp;
 
-/// The lane of live scoring; back-fills have lanes of their own.
+/// The lane of live scoring; back-fills have lanes of their own, `fill/…`, which become `joined/…` and then belong to live.
 pub const LIVE_LANE: &str = "live";
 
 /// A partition as the store names it: stable over books, renamings of nothing, and re-created topics.

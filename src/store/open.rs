@@ -15,8 +15,8 @@ use super::postgres::Postgres;
 use super::session::Session;
 use super::sqlite::Sqlite;
 use super::{
-    ChunkSummary, Claim, Commit, CommitOutcome, DeadLetter, DeadLetterFilter, PartitionKey, Resolved, StoredCheckIn,
-    StoredChunk,
+    ChunkSummary, Claim, Commit, CommitOutcome, DeadLetter, DeadLetterFilter, Join, PartitionKey, Resolved,
+    StoredCheckIn, StoredChunk,
 };
 use crate::event::Offset;
 use crate::time::Timestamp;
@@ -189,7 +189,8 @@ impl Store {
         each!(self, session => session.resolve_unknown(commit).await)
     }
 
-    /// All chunk parts of these topics in this lane, by topic id, partition, range and part, as of one instant.
+    /// All chunk parts of these topics in this lane, by topic id, partition, lane, range and part, as of one instant. Those of live are with
+    /// those of every lane that was joined.
     pub async fn load_chunks(
         &self,
         cluster: &str,
@@ -250,6 +251,31 @@ impl Store {
     /// Stored dead letters, the newest first, at most `limit`.
     pub async fn dead_letters(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
         each!(self, session => session.dead_letters(filter, limit).await)
+    }
+
+    /// Makes a back-fill part of live and its book the active one, in one transaction.
+    pub async fn join(&self, join: &Join) -> CommitOutcome {
+        each!(self, session => session.join(join).await)
+    }
+
+    /// Whether a join that ended [`CommitOutcome::Unknown`] is in the store. May be called again after an error.
+    pub async fn is_joined(&self, join: &Join) -> Result<bool, StoreError> {
+        each!(self, session => session.is_joined(join).await)
+    }
+
+    /// Deletes what is left of back-fills other than the one in the lane `keep`.
+    pub async fn drop_lanes(&self, keep: &str) -> Result<(), StoreError> {
+        each!(self, session => session.drop_lanes(keep).await)
+    }
+
+    /// Whether there are back-fills that were not joined.
+    pub async fn has_lanes(&self) -> Result<bool, StoreError> {
+        each!(self, session => session.has_lanes().await)
+    }
+
+    /// Hash and text of the active book: the one that scored last. `None` before any did.
+    pub async fn active_book(&self) -> Result<Option<(String, String)>, StoreError> {
+        each!(self, session => session.active_book().await)
     }
 
     /// Records that the book with this hash and text scores from now on; its first and last time are kept.

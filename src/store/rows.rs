@@ -104,9 +104,38 @@ FROM check_in ORDER BY at, recorded_at, check_in_id";
 /// and a smaller one may appear after a greater one was seen.
 pub(super) const CHECK_INS_VERSION: &str = "SELECT count(*) FROM check_in";
 
+/// The last activation is the greatest, whatever the clock says.
 pub(super) const RECORD_BOOK: &str = "
-INSERT INTO book_revision (hash, text, first_at, last_at) VALUES ($1, $2, $3, $3)
-ON CONFLICT (hash) DO UPDATE SET last_at = excluded.last_at";
+INSERT INTO book_revision (hash, text, first_at, last_at, activated_at)
+SELECT $1, $2, $3, $3, CASE WHEN $3 > known.last THEN $3 ELSE known.last + 1 END
+FROM (SELECT coalesce(max(activated_at), 0) AS last FROM book_revision) AS known WHERE true
+ON CONFLICT (hash) DO UPDATE
+SET last_at = excluded.last_at, activated_at = excluded.activated_at";
+
+pub(super) const ACTIVE_BOOK: &str = "
+SELECT hash, text FROM book_revision WHERE activated_at IS NOT NULL ORDER BY activated_at DESC LIMIT 1";
+
+/// SQLite's writer is alone; PostgreSQL has one of its own that locks.
+pub(super) const FIND_PARTITION: &str = "
+SELECT partition_id, epoch, next_offset FROM partition_claim
+WHERE cluster = $1 AND topic_id = $2 AND partition = $3 AND lane = $4";
+
+/// By the row's own number: the same aggregates may be filled again, years later.
+pub(super) const JOIN_LANE: &str = "
+UPDATE partition_claim SET lane = 'joined/' || partition_id WHERE partition_id = $1";
+
+pub(super) const MOVE_PARTITION: &str = "
+UPDATE partition_claim SET next_offset = $5
+WHERE cluster = $1 AND topic_id = $2 AND partition = $3 AND lane = $4";
+
+pub(super) const LANES: &str = "SELECT count(*) FROM partition_claim WHERE lane LIKE 'fill/%'";
+
+/// Chunks and dead letters name the partition, which goes last.
+pub(super) const DROP_LANES: [&str; 3] = [
+    "DELETE FROM chunk WHERE partition_id IN (SELECT partition_id FROM partition_claim WHERE lane LIKE 'fill/%' AND lane <> $1)",
+    "DELETE FROM dead_letter WHERE partition_id IN (SELECT partition_id FROM partition_claim WHERE lane LIKE 'fill/%' AND lane <> $1)",
+    "DELETE FROM partition_claim WHERE lane LIKE 'fill/%' AND lane <> $1",
+];
 
 pub(super) const CLUSTERS: &str = "
 SELECT DISTINCT cluster FROM partition_claim WHERE next_offset IS NOT NULL ORDER BY cluster";
@@ -126,7 +155,7 @@ ORDER BY stored_at DESC, topic, partition, lane, record_offset DESC, event LIMIT
 pub(super) const CHUNK_SUMMARIES: &str = "
 SELECT cluster, topic_id, partition, lane, topic, from_offset, to_offset, count(*), sum(length(bytes)), max(chunk.committed_at)
 FROM chunk JOIN partition_claim USING (partition_id)
-WHERE lane = $1 AND folded_at = 9223372036854775807
+WHERE (lane = $1 OR $1 = 'live' AND lane LIKE 'joined/%') AND folded_at = 9223372036854775807
 GROUP BY cluster, topic_id, partition, lane, topic, from_offset, to_offset
 ORDER BY cluster, topic_id, partition, from_offset, to_offset";
 

@@ -13,6 +13,7 @@ pub(super) const SQLITE: &[(&str, &str)] = &[
     ("state", include_str!("migrations/sqlite/0001_state.sql")),
     ("bi", include_str!("migrations/sqlite/0002_bi.sql")),
     ("fold", include_str!("migrations/sqlite/0003_fold.sql")),
+    ("lanes", include_str!("migrations/sqlite/0004_lanes.sql")),
 ];
 
 /// PostgreSQL's migrations, step by step the same versions.
@@ -20,6 +21,7 @@ pub(super) const POSTGRES: &[(&str, &str)] = &[
     ("state", include_str!("migrations/postgres/0001_state.sql")),
     ("bi", include_str!("migrations/postgres/0002_bi.sql")),
     ("fold", include_str!("migrations/postgres/0003_fold.sql")),
+    ("lanes", include_str!("migrations/postgres/0004_lanes.sql")),
 ];
 
 /// Brings the schema up to date; each migration is one transaction.

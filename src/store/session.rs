@@ -35,7 +35,7 @@ pub(super) const WORK_TIMEOUT: Duration = Duration::from_secs(60);
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a reader's question may take.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long loading all chunks may take.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(600);

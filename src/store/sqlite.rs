@@ -119,8 +119,9 @@ ON CONFLICT DO NOTHING";
 const LOAD_CHUNKS: &str = "
 SELECT cluster, topic_id, partition, lane, topic, from_offset, to_offset, part, bytes
 FROM chunk JOIN partition_claim USING (partition_id)
-WHERE cluster = $1 AND lane = $2 AND topic_id IN (SELECT value FROM json_each($3)) AND folded_at = 9223372036854775807
-ORDER BY topic_id, partition, from_offset, to_offset, part";
+WHERE cluster = $1 AND (lane = $2 OR $2 = 'live' AND lane LIKE 'joined/%') AND topic_id IN (SELECT value FROM json_each($3))
+  AND folded_at = 9223372036854775807
+ORDER BY topic_id, partition, lane, from_offset, to_offset, part";
 
 const DELETE_FOLDED: &str = "
 DELETE FROM chunk WHERE rowid IN (
@@ -317,6 +318,54 @@ impl Backend for Sqlite {
         sqlx::query(rows::RECORD_BOOK).bind(hash).bind(storable(text)).bind(at).execute(connection).await.map(|_| ())
     }
 
+    async fn find(
+        connection: &mut SqliteConnection,
+        keys: &[&PartitionKey],
+    ) -> Result<Vec<Option<(i64, i64, Option<i64>)>>, sqlx::Error> {
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let row: Option<(i64, i64, Option<i64>)> = sqlx::query_as(rows::FIND_PARTITION)
+                .bind(&key.cluster)
+                .bind(&key.topic_id)
+                .bind(key.partition)
+                .bind(&key.lane)
+                .fetch_optional(&mut *connection)
+                .await?;
+            found.push(row);
+        }
+        Ok(found)
+    }
+
+    async fn join_lane(connection: &mut SqliteConnection, partition_ids: &[i64]) -> Result<(), sqlx::Error> {
+        for partition_id in partition_ids {
+            sqlx::query(rows::JOIN_LANE).bind(partition_id).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+
+    async fn move_partition(connection: &mut SqliteConnection, key: &PartitionKey, to: i64) -> Result<(), sqlx::Error> {
+        sqlx::query(rows::MOVE_PARTITION)
+            .bind(&key.cluster)
+            .bind(&key.topic_id)
+            .bind(key.partition)
+            .bind(&key.lane)
+            .bind(to)
+            .execute(connection)
+            .await
+            .map(|_| ())
+    }
+
+    async fn drop_lanes(connection: &mut SqliteConnection, keep: &str) -> Result<(), sqlx::Error> {
+        for statement in rows::DROP_LANES {
+            sqlx::query(statement).bind(keep).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+
+    async fn active_book(connection: &mut SqliteConnection) -> Result<Option<(String, String)>, sqlx::Error> {
+        sqlx::query_as(rows::ACTIVE_BOOK).fetch_optional(connection).await
+    }
+
     async fn write_bi(connection: &mut SqliteConnection, update: &BiUpdate) -> Result<(), sqlx::Error> {
         for (sql, json) in update.statements(&bi::SQLITE)? {
             sqlx::query(sql).bind(json).execute(&mut *connection).await?;
@@ -368,6 +417,11 @@ impl Backend for Sqlite {
     async fn check_ins(&self) -> Result<Vec<StoredCheckIn>, sqlx::Error> {
         let found: Vec<rows::CheckInRow> = sqlx::query_as(rows::CHECK_INS).fetch_all(&self.readers).await?;
         found.into_iter().map(rows::check_in).collect()
+    }
+
+    async fn lanes(&self) -> Result<i64, sqlx::Error> {
+        let (count,): (i64,) = sqlx::query_as(rows::LANES).fetch_one(&self.readers).await?;
+        Ok(count)
     }
 
     async fn check_ins_version(&self) -> Result<i64, sqlx::Error> {

@@ -264,6 +264,7 @@ pub fn snapshot(objectives: Vec<(Objective, ObjectiveScore)>) -> Snapshot {
         },
         events: vec![progress(9), progress(14), progress(4), progress(4), progress(31), progress(31)],
         partitions: (0..4_u16).flat_map(|topic| (0..2).map(move |number| partition(topic, number))).collect(),
+        evaluated: BTreeMap::new(),
         counters: counters(),
     }
 }

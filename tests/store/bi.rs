@@ -382,6 +382,7 @@ fn the_running_day_is_the_local_one_within_the_cycle() {
             scores,
             events: Vec::new(),
             partitions: Vec::new(),
+            evaluated: BTreeMap::new(),
             counters: BTreeMap::new(),
         };
         let facts = current(&snapshot);

@@ -5,6 +5,7 @@
 //! the order in which it was asked.
 #![allow(dead_code, reason = "every test binary compiles all of it and uses its part")]
 
+pub mod backfill;
 pub mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +76,8 @@ pub struct World<S> {
     pub ids_max: Option<usize>,
     /// Rows at or after it are left out, as `replay --at` does.
     pub until: Option<Timestamp>,
+    /// An edited book that has not taken effect yet, and its lane.
+    pub editor: backfill::Editor,
 }
 
 /// The book of a text.
@@ -108,6 +111,7 @@ impl<S: Storage> World<S> {
             daily: BTreeMap::new(),
             ids_max: None,
             until: None,
+            editor: backfill::Editor::default(),
         }
     }
 
@@ -146,10 +150,7 @@ impl<S: Storage> World<S> {
 
     /// Starts a process that is given these partitions.
     pub fn start_with(&mut self, partitions: &[Partition]) -> usize {
-        let mut state = State::new(Arc::clone(&self.book), self.until);
-        if let Some(ids_max) = self.ids_max {
-            state = state.with_partition_ids_max(ids_max);
-        }
+        let state = self.state();
         self.processes.push(Some(Process {
             state,
             epoch: AssignmentEpoch(0),
@@ -168,6 +169,14 @@ impl<S: Storage> World<S> {
         let process = self.processes.len() - 1;
         self.reload(process);
         process
+    }
+
+    fn state(&self) -> State {
+        let state = State::new(Arc::clone(&self.book), self.until);
+        match self.ids_max {
+            Some(ids_max) => state.with_partition_ids_max(ids_max),
+            None => state,
+        }
     }
 
     pub fn process(&mut self, process: usize) -> &mut Process {
@@ -320,6 +329,7 @@ impl<S: Storage> World<S> {
 
     /// The process dies; a cut on its way may or may not have reached the store.
     pub fn crash(&mut self, process: usize, reached: bool) {
+        self.editor.forget();
         if reached && self.processes[process].is_some() {
             self.store_works(process);
         }

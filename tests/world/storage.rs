@@ -7,7 +7,7 @@ use krscore::chunk::{self, Below};
 use krscore::event::{Offset, Partition, TopicIndex};
 use krscore::pipeline::RestoredChunk;
 use krscore::store::{
-    Claim, Commit, CommitOutcome, LIVE_LANE, OpenMode, PartitionKey, Resolved, Store, StoreOptions, StoredChunk,
+    Claim, Commit, CommitOutcome, Join, LIVE_LANE, OpenMode, PartitionKey, Resolved, Store, StoreOptions, StoredChunk,
 };
 use krscore::time::Timestamp;
 
@@ -25,17 +25,31 @@ pub trait Storage {
     fn commit(&mut self, commit: &Commit) -> Answer;
     /// What became of a commit whose answer was lost; `None`: nothing, commit it again under the epochs filled in.
     fn resolve(&mut self, commit: &mut Commit, keep: impl FnMut(Partition, i64)) -> Option<Answer>;
-    fn chunks(&mut self) -> Vec<RestoredChunk>;
+    /// Live's, with those of the lanes that were joined.
+    fn chunks(&mut self) -> Vec<RestoredChunk> {
+        self.chunks_of(LIVE_LANE)
+    }
+    fn chunks_of(&mut self, lane: &str) -> Vec<RestoredChunk>;
+    /// Where a partition stands, without claiming it.
+    fn find(&mut self, key: &PartitionKey) -> Option<Claim>;
+    fn claim_keys(&mut self, keys: &[PartitionKey]) -> Vec<Claim>;
+    fn join(&mut self, join: &Join) -> Answer;
+    fn drop_lanes(&mut self, keep: &str);
 }
 
 /// The partition's name in the store.
 pub fn key(partition: Partition) -> PartitionKey {
+    key_in(LIVE_LANE, partition)
+}
+
+/// The same in a lane.
+pub fn key_in(lane: &str, partition: Partition) -> PartitionKey {
     PartitionKey {
         cluster: "world".to_owned(),
         topic_id: format!("t{}", partition.topic.0),
         topic: format!("t{}", partition.topic.0),
         partition: partition.number,
-        lane: LIVE_LANE.to_owned(),
+        lane: lane.to_owned(),
     }
 }
 
@@ -65,6 +79,7 @@ struct Held {
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     held: BTreeMap<PartitionKey, Held>,
+    joined: usize,
 }
 
 impl Memory {
@@ -93,12 +108,50 @@ impl Memory {
 
 impl Storage for Memory {
     fn claim(&mut self, partitions: &[Partition]) -> Vec<Claim> {
-        let claim = |of: &Partition| {
-            let held = self.held.entry(key(*of)).or_default();
+        self.claim_keys(&partitions.iter().map(|of| key(*of)).collect::<Vec<_>>())
+    }
+
+    fn claim_keys(&mut self, keys: &[PartitionKey]) -> Vec<Claim> {
+        let claim = |key: &PartitionKey| {
+            let held = self.held.entry(key.clone()).or_default();
             held.epoch += 1;
-            Claim { key: key(*of), epoch: held.epoch, next_offset: held.next_offset, leader_epoch: None }
+            Claim { key: key.clone(), epoch: held.epoch, next_offset: held.next_offset, leader_epoch: None }
         };
-        partitions.iter().map(claim).collect()
+        keys.iter().map(claim).collect()
+    }
+
+    fn find(&mut self, key: &PartitionKey) -> Option<Claim> {
+        let held = self.held.get(key)?;
+        Some(Claim { key: key.clone(), epoch: held.epoch, next_offset: held.next_offset, leader_epoch: None })
+    }
+
+    fn join(&mut self, join: &Join) -> Answer {
+        let stands = |map: &Memory, key: &PartitionKey, claim: &Option<Claim>| {
+            map.held.get(key).map(|held| (held.epoch, held.next_offset))
+                == claim.as_ref().map(|claim| (claim.epoch, claim.next_offset))
+        };
+        for of in &join.partitions {
+            let lane_stands = of.lane.as_ref().is_none_or(|lane| stands(self, &lane.key, &of.lane));
+            if !stands(self, &of.key, &of.live) || !lane_stands {
+                return Answer::Fenced;
+            }
+        }
+        for of in &join.partitions {
+            if let Some(mut held) = of.lane.as_ref().and_then(|lane| self.held.remove(&lane.key)) {
+                self.joined += 1;
+                let key = PartitionKey { lane: format!("joined/{}", self.joined), ..of.key.clone() };
+                held.chunks.iter_mut().for_each(|chunk| chunk.key = key.clone());
+                self.held.insert(key, held);
+            }
+            if of.moves_to.is_some() {
+                self.held.entry(of.key.clone()).or_default().next_offset = of.moves_to;
+            }
+        }
+        Answer::Committed
+    }
+
+    fn drop_lanes(&mut self, keep: &str) {
+        self.held.retain(|key, _| !key.lane.starts_with("fill/") || key.lane == keep);
     }
 
     fn commit(&mut self, commit: &Commit) -> Answer {
@@ -140,9 +193,10 @@ impl Storage for Memory {
         }
     }
 
-    fn chunks(&mut self) -> Vec<RestoredChunk> {
-        let stored = self.held.values().flat_map(|held| &held.chunks);
-        stored.map(|chunk| RestoredChunk { partition: partition(&chunk.key), bytes: chunk.bytes.clone() }).collect()
+    fn chunks_of(&mut self, lane: &str) -> Vec<RestoredChunk> {
+        let is_in = |key: &PartitionKey| key.lane == lane || lane == LIVE_LANE && key.lane.starts_with("joined/");
+        let stored = self.held.iter().filter(|(key, _)| is_in(key)).flat_map(|(_, held)| &held.chunks);
+        stored.cloned().map(restored).collect()
     }
 }
 
@@ -193,9 +247,34 @@ impl Storage for Sqlite {
         }
     }
 
-    fn chunks(&mut self) -> Vec<RestoredChunk> {
+    fn chunks_of(&mut self, lane: &str) -> Vec<RestoredChunk> {
         let topics: Vec<String> = (0..100).map(|index| format!("t{index}")).collect();
-        let stored = self.runtime.block_on(self.store.load_chunks("world", &topics, LIVE_LANE)).expect("chunks");
-        stored.into_iter().map(|chunk| RestoredChunk { partition: partition(&chunk.key), bytes: chunk.bytes }).collect()
+        let stored = self.runtime.block_on(self.store.load_chunks("world", &topics, lane)).expect("chunks");
+        stored.into_iter().map(restored).collect()
     }
+
+    fn find(&mut self, key: &PartitionKey) -> Option<Claim> {
+        let claims = self.runtime.block_on(self.store.partitions("world")).expect("partitions");
+        claims.into_iter().find(|claim| claim.key == *key)
+    }
+
+    fn claim_keys(&mut self, keys: &[PartitionKey]) -> Vec<Claim> {
+        self.runtime.block_on(self.store.claim(keys)).expect("claims")
+    }
+
+    fn join(&mut self, join: &Join) -> Answer {
+        match self.runtime.block_on(self.store.join(join)) {
+            CommitOutcome::Committed => Answer::Committed,
+            CommitOutcome::Fenced { .. } => Answer::Fenced,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn drop_lanes(&mut self, keep: &str) {
+        self.runtime.block_on(self.store.drop_lanes(keep)).expect("dropped");
+    }
+}
+
+fn restored(chunk: StoredChunk) -> RestoredChunk {
+    RestoredChunk { partition: partition(&chunk.key), lane: chunk.key.lane, bytes: chunk.bytes }
 }

@@ -61,7 +61,11 @@ impl ConsumerLoop {
     pub(super) fn restored(&mut self, chunks: Vec<StoredChunk>) -> Result<(), String> {
         let begun = Instant::now();
         let restored = chunks.into_iter().filter_map(|chunk| {
-            Some(RestoredChunk { partition: self.names.partition(&chunk.key)?, bytes: chunk.bytes })
+            Some(RestoredChunk {
+                partition: self.names.partition(&chunk.key)?,
+                lane: chunk.key.lane,
+                bytes: chunk.bytes,
+            })
         });
         let chunks: Vec<RestoredChunk> = restored.collect();
         let count = chunks.len();

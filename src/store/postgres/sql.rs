@@ -13,6 +13,11 @@ ON CONFLICT (cluster, topic_id, partition, lane)
 DO UPDATE SET epoch = partition_claim.epoch + 1, topic = excluded.topic, claimed_at = excluded.claimed_at
 RETURNING cluster, topic_id, partition, lane, topic, epoch, next_offset, leader_epoch";
 
+pub(super) const FIND_PARTITION: &str = "
+SELECT partition_id, epoch, next_offset FROM partition_claim
+WHERE cluster = $1 AND topic_id = $2 AND partition = $3 AND lane = $4
+FOR UPDATE";
+
 pub(super) const LOCK: &str = "
 SELECT w.n, c.partition_id
 FROM partition_claim c
@@ -46,8 +51,9 @@ ON CONFLICT DO NOTHING";
 pub(super) const LOAD_CHUNKS: &str = "
 SELECT cluster, topic_id, partition, lane, topic, from_offset, to_offset, part, bytes
 FROM chunk JOIN partition_claim USING (partition_id)
-WHERE cluster = $1 AND lane = $2 AND topic_id = ANY ($3) AND folded_at = 9223372036854775807
-ORDER BY topic_id, partition, from_offset, to_offset, part";
+WHERE cluster = $1 AND (lane = $2 OR $2 = 'live' AND lane LIKE 'joined/%') AND topic_id = ANY ($3)
+  AND folded_at = 9223372036854775807
+ORDER BY topic_id, partition, lane, from_offset, to_offset, part";
 
 pub(super) const DELETE_FOLDED: &str = "
 DELETE FROM chunk WHERE ctid IN (

@@ -1,0 +1,146 @@
+//! Cuts: what came since the last one is packed, scored, persisted, and published once it is stored.
+
+use std::sync::Arc;
+
+use super::ledger::NewIds;
+use super::message::*;
+use super::pack;
+use super::state::State;
+use crate::aggregate::delta::Delta;
+use crate::chunk;
+use crate::event::{Offset, Partition};
+use crate::score::{self, ScoreInput};
+use crate::snapshot::Snapshot;
+use crate::time::{Span, Timestamp};
+
+/// How long the first scores wait for the broker to say where the logs of newly claimed partitions end.
+const FIRST_ANSWER_WAIT: Span = Span(2 * Span::SECOND.0);
+
+/// A cut that is being persisted.
+pub(super) struct OnItsWay {
+    pub(super) id: CutId,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) offsets: Vec<(Partition, Offset)>,
+}
+
+impl State {
+    pub(super) fn tick(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.on_its_way.is_some() || self.claimed.is_empty() || self.awaits_first_answers(now) {
+            return Vec::new();
+        }
+        if self.is_dirty() {
+            return self.cut(now);
+        }
+        let snapshot = Arc::new(self.snapshot(now));
+        self.publish(snapshot)
+    }
+
+    /// Whether the broker has still to say for the first time where the log of some partition ends, of which the store knows nothing either.
+    /// A partition that never had a record has no watermark before that, and a restart would show its key results without a value for a
+    /// moment.
+    pub(super) fn awaits_first_answers(&self, now: Timestamp) -> bool {
+        self.claimed.iter().any(|(partition, claimed)| {
+            let stored = self.ledger.partitions.get(partition).and_then(|known| known.complete_until);
+            let waited = claimed.claimed_at.map_or(FIRST_ANSWER_WAIT, |claimed_at| now - claimed_at);
+            claimed.newest.is_none() && claimed.complete_until.or(stored).is_none() && waited < FIRST_ANSWER_WAIT
+        })
+    }
+
+    pub(super) fn publish(&mut self, snapshot: Arc<Snapshot>) -> Vec<Effect> {
+        let mut daily = std::mem::take(&mut self.daily);
+        let facts = daily.facts(&self.score_input(snapshot.at), &snapshot, self.ledger.floor().reach);
+        self.daily = daily;
+        let mut effects = vec![Effect::Publish(snapshot)];
+        if !facts.is_empty() {
+            effects.push(Effect::Record(facts));
+        }
+        effects
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        // A partition that was claimed and gave nothing yet is not committed: there would be an offset without a chunk.
+        self.claimed.values().any(|claimed| claimed.cut_at.unwrap_or(claimed.begin) != claimed.next_offset)
+    }
+
+    pub(super) fn cut(&mut self, now: Timestamp) -> Vec<Effect> {
+        let mut partitions = Vec::new();
+        let mut chunks = Vec::new();
+        for (partition, claimed) in &mut self.claimed {
+            let from = claimed.cut_at;
+            let chunk_from = from.unwrap_or(claimed.begin);
+            if chunk_from == claimed.next_offset {
+                continue;
+            }
+            let topic = &self.book.topics[usize::from(partition.topic.0)].name;
+            self.ledger.count_keys_again(&mut claimed.delta);
+            let context = (&*self.book, &*self.plan, &self.names);
+            let range = (chunk_from, claimed.next_offset);
+            let texts = (&self.ledger.facts.members, &self.ledger.tuples);
+            let mut chunk = pack::pack(context, topic, &claimed.delta, texts, range);
+            chunk.head.complete_until = claimed.complete_until;
+            chunk.floor = (!claimed.delta.counts.below_floor.is_empty()).then_some(self.ledger.floor().at);
+            let start = self.ledger.partitions[partition].start;
+            claimed.end_range(chunk_from, start);
+            chunk.evaluated = pack::evaluated(&self.book, &self.plan, *partition, &claimed.evaluated);
+            if std::mem::take(&mut claimed.is_remade) {
+                let first = claimed.evaluated.first().and_then(|range| range.since);
+                chunk.floor = chunk.floor.max(first.or(Some(now)));
+            }
+            claimed.evaluated.clear();
+            claimed.gone_to = None;
+            partitions.push(PartitionCut {
+                partition: *partition,
+                from,
+                chunk_from,
+                to: range.1,
+                leader_epoch: claimed.leader_epoch,
+                parts: chunk::encode(&chunk),
+            });
+            claimed.cut_at = Some(claimed.next_offset);
+            claimed.delta = Delta::new(&self.plan);
+            self.ledger.partitions.entry(*partition).and_modify(|known| known.ids.cut());
+            chunks.push((*partition, chunk));
+        }
+        for (partition, chunk) in &chunks {
+            self.ledger.absorb(*partition, chunk, NewIds::No);
+        }
+        self.cuts += 1;
+        let id = CutId(self.cuts);
+        let snapshot = Arc::new(self.snapshot(now));
+        let offsets = partitions.iter().map(|p| (p.partition, p.to)).collect();
+        self.on_its_way = Some(OnItsWay { id, snapshot: Arc::clone(&snapshot), offsets });
+        let dead_letters = std::mem::take(&mut self.samples);
+        vec![Effect::Persist(Box::new(Cut { id, partitions, dead_letters, snapshot }))]
+    }
+
+    pub(super) fn persisted(&mut self, id: CutId) -> Vec<Effect> {
+        let Some(cut) = self.on_its_way.take_if(|cut| cut.id == id) else { return Vec::new() };
+        let mut effects = self.publish(cut.snapshot);
+        effects.push(Effect::CommitOffsets(cut.offsets));
+        effects
+    }
+
+    pub(super) fn score_input(&self, now: Timestamp) -> ScoreInput<'_> {
+        ScoreInput { book: &self.book, plan: &self.plan, facts: &self.ledger.facts, check_ins: &self.check_ins, now }
+    }
+
+    /// Everything known, scored. Only right where no delta holds anything.
+    pub(super) fn snapshot(&mut self, now: Timestamp) -> Snapshot {
+        for (partition, claimed) in &self.claimed {
+            let known = self.ledger.partition(*partition);
+            known.complete_until = known.complete_until.max(claimed.complete_until);
+        }
+        self.raise_floor(now);
+        self.ledger.refresh_progress();
+        Snapshot {
+            at: now,
+            book: Arc::clone(&self.book),
+            catching_up: self.claimed.values().any(|claimed| !claimed.caught_up),
+            scores: score::score(&self.score_input(now)),
+            events: self.ledger.facts.events.clone(),
+            partitions: self.ledger.facts.partitions.clone(),
+            evaluated: self.ledger.partitions.iter().map(|(of, known)| (*of, known.ranges.clone())).collect(),
+            counters: self.ledger.all_counters(),
+        }
+    }
+}
