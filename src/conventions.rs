@@ -174,6 +174,9 @@ families! {
         "Offsets that the log did not give: control records, compacted or aborted ones, or a loss";
     REBALANCES = "krscore_rebalances_total", Counter, &[], "Changes of the assignment since the process began";
     FENCED = "krscore_fenced_total", Counter, &[], "Commits refused because another process had claimed a partition";
+    BACKFILL_AGGREGATES = "krscore_backfill_aggregates", Gauge, &[], "Aggregates that an edited book waits for; 0 while nothing is filled";
+    BACKFILL_RECORDS_LEFT = "krscore_backfill_records_left", Gauge, &[], "Offsets between the back-fill and live scoring; 0 while nothing is filled";
+    BOOK_FAULTS = "krscore_book_faults", Gauge, &[], "Faults of the book on disk, for which the one before it still scores";
     COMMIT_FAILURES = "krscore_commit_failures_total", Counter, &[], "Commits that the store refused or did not answer";
     COMPACTIONS = "krscore_compactions_total", Counter, &[], "Stored chunks that were folded of others since the process began";
     COMPACTED_BYTES = "krscore_compacted_bytes_total", Counter, &[], "Bytes of stored chunks that were folded since the process began";

@@ -45,6 +45,8 @@ impl fmt::Debug for Secret {
 pub struct Settings {
     /// The book's file or folder.
     pub book: PathBuf,
+    /// When the book is read again.
+    pub book_reload: BookReload,
     /// Kafka's.
     pub kafka: KafkaSettings,
     /// The store's.
@@ -53,6 +55,17 @@ pub struct Settings {
     pub http: Http,
     /// The log's.
     pub log: Log,
+}
+
+/// When a running service reads its book again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BookReload {
+    /// On SIGHUP.
+    #[default]
+    Signal,
+    /// On SIGHUP, and when its files have changed.
+    Watch,
 }
 
 /// How to reach Kafka and which group to be.
@@ -146,6 +159,8 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields)]
 struct Written {
     book: PathBuf,
+    #[serde(default)]
+    book_reload: BookReload,
     kafka: WrittenKafka,
     store: WrittenStore,
     http: WrittenHttp,
@@ -245,6 +260,7 @@ fn resolve(written: Written) -> Result<Settings, SettingsError> {
     })?;
     Ok(Settings {
         book: written.book,
+        book_reload: written.book_reload,
         kafka: KafkaSettings {
             brokers: written.kafka.brokers,
             group: written.kafka.group,
@@ -338,6 +354,7 @@ mod tests {
             ("[store]\ncommit_interval = '1h'\n", "from 100ms to 1m"),
             ("[http]\ntoken_file = 'DIR/none'\n", "DIR/none".trim_start_matches("DIR")),
             ("[log]\nformat = 'xml'\n", "xml"),
+            ("book_reload = 'never'\n", "never"),
         ] {
             let error = with(text, &[]).expect_err(text);
             assert!(error.contains(expected), "{text:?} gave {error:?}, which does not say {expected:?}");

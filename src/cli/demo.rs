@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::value_parser;
@@ -23,7 +22,7 @@ use crate::demo::{
 use crate::expose::Readers;
 use crate::score::Status;
 use crate::service::{self, LoadedBook, Running};
-use crate::settings::{Http, KafkaSettings, Log, LogFormat, Settings, Store as StoreSettings};
+use crate::settings::{BookReload, Http, KafkaSettings, Log, LogFormat, Settings, Store as StoreSettings};
 use crate::store::{OpenMode, Store, StoreOptions};
 use crate::telemetry;
 use crate::time::{Span, Timestamp, Zone};
@@ -117,11 +116,11 @@ impl Stage<'_> {
         std::fs::write(&book_path, text)
             .map_err(|error| Failure::Because(format!("{}: {error}", book_path.display())))?;
         let sources = [SourceFile { name: book_path.display().to_string(), text: text.to_owned() }];
-        let loaded = book::load(&sources).map_err(|faults| Failure::Because(book::render(&faults, &sources, false)))?;
-        let loaded = LoadedBook { book: Arc::new(loaded.book), text: text.to_owned() };
+        let loaded =
+            LoadedBook::of(&sources).map_err(|faults| Failure::Because(book::render(&faults, &sources, false)))?;
         let settings = self.settings(&book_path);
         self.check_in(&settings.store.url).await?;
-        let mut running = service::start(settings, loaded).await.map_err(Failure::because)?;
+        let mut running = service::start(settings, loaded, None).await.map_err(Failure::because)?;
         print(&self.places(running.address, &book_path))?;
         let company = Company::new(self.setting, self.zone.clone());
         let when = (self.now, self.arguments.rate);
@@ -153,6 +152,7 @@ impl Stage<'_> {
         });
         Settings {
             book: book_path.to_owned(),
+            book_reload: BookReload::Signal,
             kafka: KafkaSettings {
                 brokers: self.brokers.clone(),
                 group: "krscore-demo".to_owned(),

@@ -6,6 +6,7 @@
 //! | 1 | the answer is "no": a book with faults, a service that cannot go on, a key result that does not exist |
 //! | 2 | wrong use: arguments, settings, files that are not there |
 
+mod against;
 mod book_files;
 mod check;
 mod checkin;
@@ -85,6 +86,14 @@ impl Failure {
     /// An answer of "no" for the sake of `error`.
     fn because(error: impl std::fmt::Display) -> Failure {
         Failure::Because(error.to_string())
+    }
+
+    /// What is to be said of it.
+    fn sentence(self) -> String {
+        match self {
+            Failure::No => String::new(),
+            Failure::Because(sentence) | Failure::Usage(sentence) => sentence,
+        }
     }
 }
 

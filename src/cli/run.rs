@@ -1,10 +1,10 @@
 //! `krscore run`: the service, until a signal ends it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Failure, book_files};
-use crate::service::{self, LoadedBook};
+use crate::service::{self, BookSource, LoadedBook};
 use crate::{settings, telemetry};
 
 #[derive(Debug, clap::Args)]
@@ -22,10 +22,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         .map_err(|fault| Failure::Usage(fault.to_string()))?;
     telemetry::start(&settings.log).map_err(Failure::Usage)?;
     // The book before anything else: a wrong one is told before any socket is opened.
-    let loaded = load(arguments.book.unwrap_or_else(|| settings.book.clone()))?;
+    let path = arguments.book.unwrap_or_else(|| settings.book.clone());
+    book_files::load(&path)?;
+    let loaded = read(&path).map_err(|faults| Failure::Because(faults.join("; ")))?;
+    let source: BookSource = Arc::new(move || read(&path));
     block_on(async {
-        let mut running = service::start(settings, loaded).await.map_err(failure)?;
+        let mut running = service::start(settings, loaded, Some(source)).await.map_err(failure)?;
         let stop = running.stopper();
+        tokio::spawn(hang_ups(running.rereader()));
         tokio::spawn(async move {
             signal().await;
             tracing::info!("told to stop: draining");
@@ -45,10 +49,21 @@ fn failure(fault: service::ServiceError) -> Failure {
     if fault.is_wrong_use { Failure::Usage(fault.to_string()) } else { Failure::because(fault) }
 }
 
-/// The book at `path`, with the text that the store records.
-pub(super) fn load(path: PathBuf) -> Result<LoadedBook, Failure> {
-    let text = book_files::read(&path)?.into_iter().map(|source| source.text).collect::<Vec<_>>().join("\n---\n");
-    Ok(LoadedBook { book: Arc::new(book_files::load(&path)?.book), text })
+/// The book at `path`; else each fault in a line of its own.
+fn read(path: &Path) -> Result<LoadedBook, Vec<String>> {
+    let sources = book_files::read(path).map_err(|failure| vec![failure.sentence()])?;
+    LoadedBook::of(&sources).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+/// Has the book read again at each SIGHUP.
+async fn hang_ups(reread: impl Fn()) {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Without a handler the signal ends the process, as it would any other.
+    if let Ok(mut hang_up) = signal(SignalKind::hangup()) {
+        while hang_up.recv().await.is_some() {
+            reread();
+        }
+    }
 }
 
 /// Runs a future on a runtime of its own.

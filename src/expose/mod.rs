@@ -25,8 +25,8 @@ use crate::clock;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
-pub use api::{CheckInFault, CheckInSink, Written};
-pub use readiness::{PartitionLag, Phase, Readiness};
+pub use api::{CheckInFault, CheckInSink, Coverage, CoveredPartition, Written, aggregate_name};
+pub use readiness::{Edit, PartitionLag, Phase, Readiness};
 pub use server::{
     BODY_BYTES_MAX, BindError, CONNECTION_LIFETIME_MAX, CONNECTIONS_MAX, DRAIN_TIMEOUT, HEADER_BYTES_MAX,
     HEADER_READ_TIMEOUT, HEADERS_MAX, REQUEST_TIMEOUT, Server, bind, router, serve,

@@ -95,10 +95,45 @@ impl Phase {
     }
 }
 
+/// An edited book that does not score yet; the one before it does. It is no phase: the service stays ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Edit {
+    /// The book on disk is the one that scores.
+    #[default]
+    None,
+    /// It cannot begin yet.
+    Waiting {
+        /// Its hash.
+        book: String,
+        /// For what.
+        reason: String,
+    },
+    /// What it needs and was never evaluated is computed from the log.
+    Filling {
+        /// Its hash.
+        book: String,
+        /// How many aggregates are missing.
+        aggregates: u64,
+        /// The key results that wait for them, as `objective/key_result`.
+        key_results: Vec<String>,
+        /// Offsets that are still to be read until live is reached.
+        records_left: u64,
+        /// Records that were read since the back-fill began or went on.
+        records_read: u64,
+    },
+    /// It has faults, and is not used.
+    Faulty {
+        /// Each with its place, and how to mend it.
+        faults: Vec<String>,
+    },
+}
+
 /// The phase, shared between the service that sets it and the readers that show it.
 #[derive(Clone, Debug)]
 pub struct Readiness {
     state: Arc<watch::Sender<State>>,
+    edit: Arc<watch::Sender<Edit>>,
 }
 
 #[derive(Clone, Debug)]
@@ -110,7 +145,8 @@ struct State {
 
 impl Default for Readiness {
     fn default() -> Readiness {
-        Readiness { state: Arc::new(watch::Sender::new(State { phase: Phase::Starting, was_ready: false })) }
+        let state = State { phase: Phase::Starting, was_ready: false };
+        Readiness { state: Arc::new(watch::Sender::new(state)), edit: Arc::new(watch::Sender::new(Edit::None)) }
     }
 }
 
@@ -123,6 +159,16 @@ impl Readiness {
             state.phase = phase;
             changed
         });
+    }
+
+    /// What became of the book on disk.
+    pub fn set_edit(&self, edit: Edit) {
+        self.edit.send_replace(edit);
+    }
+
+    /// What became of the book on disk.
+    pub fn edit(&self) -> Edit {
+        self.edit.borrow().clone()
     }
 
     /// What is awaited.

@@ -116,6 +116,7 @@ pub fn router(server: Server) -> Router {
         .route("/api/v1/key-results/{objective}/{key_result}", routing::get(api::key_result))
         .route("/api/v1/explain/{objective}/{key_result}", routing::get(api::explain))
         .route("/api/v1/book", routing::get(api::book))
+        .route("/api/v1/coverage", routing::get(api::coverage))
         .route("/api/v1/status", routing::get(api::status))
         .route("/api/v1/check-ins", routing::post(api::check_in))
         .fallback(api::not_found)

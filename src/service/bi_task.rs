@@ -25,11 +25,11 @@ const DAILY_WAITING_MAX: usize = 100_000;
 /// Writes until the consumer thread is gone; what is still waiting then is written last.
 pub(super) async fn run(
     store: Arc<Store>,
-    book: Arc<Book>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
-    mut days: mpsc::Receiver<Vec<DailyFact>>,
+    mut days: mpsc::Receiver<(Arc<Book>, Vec<DailyFact>)>,
 ) {
-    let mut dimensions = Some(bi::dimensions(&book));
+    // The book whose dimensions are written; an edit writes them anew.
+    let mut written = String::new();
     let mut waiting: Vec<bi::KeyResultFact> = Vec::new();
     let mut tick = interval(WRITE_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -37,7 +37,7 @@ pub(super) async fn run(
     while open {
         tokio::select! {
             facts = days.recv(), if waiting.len() < DAILY_WAITING_MAX => match facts {
-                Some(facts) => {
+                Some((book, facts)) => {
                     waiting.extend(facts.iter().map(|fact| bi::day(&book, fact.objective, fact.key_result, fact.day, &fact.score)));
                     if waiting.len() < DAILY_ROWS_MAX { continue }
                 }
@@ -50,12 +50,12 @@ pub(super) async fn run(
             let daily: Vec<bi::KeyResultFact> = waiting.drain(..waiting.len().min(DAILY_ROWS_MAX)).collect();
             let update = bi::BiUpdate {
                 at: snapshot.at,
-                dimensions: dimensions.clone(),
+                dimensions: (snapshot.book.hash != written).then(|| bi::dimensions(&snapshot.book)),
                 daily,
                 current: bi::current(&snapshot),
             };
             match store.write_bi(&update).await {
-                Ok(()) => dimensions = None,
+                Ok(()) => written.clone_from(&snapshot.book.hash),
                 Err(fault) => {
                     warn!(%fault, "the BI tables could not be written; trying again");
                     waiting.extend(update.daily);

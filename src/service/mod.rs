@@ -4,7 +4,8 @@
 //! consumer thread ── ToStore ──▶ store task ── FromStore ──▶ consumer thread
 //!        ├── watch<Snapshot> ──▶ publish (encodes) ──▶ HTTP readers
 //!        │                    └▶ compaction task (the floor)
-//!        └── days ──▶ BI task
+//!        ├── days ──▶ BI task
+//!        └── Hold, Adopt ◀──▶ editor thread ◀── SIGHUP, files; its own consumer and its own way to the store
 //! ```
 //!
 //! Every queue is bounded: see the constants beside each.
@@ -12,6 +13,8 @@
 mod bi_task;
 mod compaction_task;
 mod consumer_loop;
+mod edition;
+mod editor;
 mod names;
 mod store_task;
 
@@ -33,8 +36,11 @@ use crate::score::CheckIn;
 use crate::settings::{self, Settings};
 use crate::store::{OpenMode, Store, StoreOptions};
 
-use consumer_loop::{ConsumerLoop, Wiring};
+use consumer_loop::{ConsumerLoop, ToLive, Wiring};
+use editor::Editor;
 use store_task::StoreTask;
+
+pub use edition::{BookSource, LoadedBook};
 
 /// Questions to the store that may wait: one cut, one claim and one restore are the most that is ever asked.
 const TO_STORE_MAX: usize = 4;
@@ -68,15 +74,6 @@ fn wrong_use(sentence: impl std::fmt::Display) -> ServiceError {
     ServiceError { sentence: sentence.to_string(), is_wrong_use: true }
 }
 
-/// A book with its text, as it is recorded in the store.
-#[derive(Clone, Debug)]
-pub struct LoadedBook {
-    /// The book.
-    pub book: Arc<Book>,
-    /// Its files' text, one after the other.
-    pub text: String,
-}
-
 /// A service that listens; [`Running::finished`] says how it ended.
 pub struct Running {
     /// Where it listens; the port is the real one where 0 was asked for.
@@ -86,6 +83,7 @@ pub struct Running {
     /// The latest Snapshot, encoded.
     pub readers: Readers,
     stopping: Arc<AtomicBool>,
+    rereads: Arc<AtomicBool>,
     finished: oneshot::Receiver<Result<(), ServiceError>>,
 }
 
@@ -101,6 +99,12 @@ impl Running {
         move || stopping.store(true, Ordering::Relaxed)
     }
 
+    /// Has the book read again, for those who do not hold the service. Two calls in a row may be one.
+    pub fn rereader(&self) -> impl Fn() + Send + 'static {
+        let rereads = Arc::clone(&self.rereads);
+        move || rereads.store(true, Ordering::Relaxed)
+    }
+
     /// Waits until it has ended.
     ///
     /// # Errors
@@ -111,11 +115,16 @@ impl Running {
     }
 }
 
-/// Starts the service. What can be wrong without any partner is found first: the settings, then the port.
+/// Starts the service. What can be wrong without any partner is found first: the settings, then the port. `source` reads the book again when
+/// that is asked for; `None`: it never changes.
 ///
 /// # Errors
 /// Settings of Kafka or the store that cannot be used, a port that is taken.
-pub async fn start(settings: Settings, loaded: LoadedBook) -> Result<Running, ServiceError> {
+pub async fn start(
+    settings: Settings,
+    loaded: LoadedBook,
+    source: Option<BookSource>,
+) -> Result<Running, ServiceError> {
     let book = loaded.book.clone();
     settings.kafka.validate().map_err(wrong_use)?;
     StoreOptions::from(&settings.store).validate().map_err(wrong_use)?;
@@ -148,7 +157,9 @@ pub async fn start(settings: Settings, loaded: LoadedBook) -> Result<Running, Se
     tokio::spawn(expose::publish(snapshots_seen.clone(), published));
     info!(%address, book = book.hash, "listening");
     let (finish, finished) = oneshot::channel();
-    let parts = Parts { settings, loaded, readiness: readiness.clone(), metrics, stored };
+    let rereads = Arc::new(AtomicBool::new(false));
+    let reload = (source, Arc::clone(&rereads));
+    let parts = Parts { settings, loaded, reload, readiness: readiness.clone(), metrics, stored };
     let wires = (snapshots, snapshots_seen, Arc::clone(&stopping));
     tokio::spawn(async move {
         let done = run_until_stopped(parts, wires).await;
@@ -159,13 +170,14 @@ pub async fn start(settings: Settings, loaded: LoadedBook) -> Result<Running, Se
         // Nobody waits for a service whose `Running` was dropped.
         let _ = finish.send(done);
     });
-    Ok(Running { address, readiness, readers, stopping, finished })
+    Ok(Running { address, readiness, readers, stopping, rereads, finished })
 }
 
 /// What the service is built of.
 struct Parts {
     settings: Settings,
     loaded: LoadedBook,
+    reload: (Option<BookSource>, Arc<AtomicBool>),
     readiness: Readiness,
     metrics: ServiceMetrics,
     stored: Arc<watch::Sender<Option<Arc<Store>>>>,
@@ -178,14 +190,16 @@ async fn run_until_stopped(
     parts: Parts,
     (snapshots, snapshots_seen, stopping): (Snapshots, SnapshotsSeen, Arc<AtomicBool>),
 ) -> Result<(), ServiceError> {
-    let Parts { settings, loaded, readiness, metrics, stored } = parts;
+    let Parts { settings, loaded, reload, readiness, metrics, stored } = parts;
     let Some(store) = open_store(&settings.store, &readiness, &stopping).await? else { return Ok(()) };
+    let (active, pending) = active_book(&store, loaded).await?;
     // Only who has the store joins the group: a second process, or one whose store is away, would take partitions that it cannot read.
-    let consumer = open_consumer(&settings, &loaded.book)?;
+    let consumer = open_consumer(&settings, &active.book)?;
     stored.send_replace(Some(Arc::clone(&store)));
-    if let Err(fault) = store.record_book_revision(&loaded.book.hash, &loaded.text).await {
-        warn!(%fault, "the book's revision could not be recorded");
-    }
+    let (orders, obeyed) = std::sync::mpsc::channel::<ToLive>();
+    let (held, hears) = std::sync::mpsc::channel();
+    let shared = (Arc::clone(&store), readiness.clone(), Arc::clone(&stopping));
+    let editor = editor(&settings, &active, reload, (orders, hears), shared);
     let (to_store, asked) = mpsc::channel(TO_STORE_MAX);
     let (answers, from_store) = std::sync::mpsc::sync_channel(FROM_STORE_MAX);
     let (daily, days) = mpsc::channel(DAYS_MAX);
@@ -200,7 +214,7 @@ async fn run_until_stopped(
     let store_task = tokio::spawn(task.run(asked));
     let compaction = compaction_task::run(Arc::clone(&store), snapshots_seen.clone(), metrics.clone());
     let compaction_task = tokio::spawn(compaction);
-    let bi_task = tokio::spawn(bi_task::run(Arc::clone(&store), loaded.book.clone(), snapshots_seen, days));
+    let bi_task = tokio::spawn(bi_task::run(Arc::clone(&store), snapshots_seen, days));
     let wiring = Wiring {
         to_store,
         from_store,
@@ -208,24 +222,60 @@ async fn run_until_stopped(
         daily,
         readiness: readiness.clone(),
         metrics,
-        stopping,
+        stopping: Arc::clone(&stopping),
+        orders: obeyed,
+        held,
+        kafka: settings.kafka.clone(),
         group: settings.kafka.group.clone(),
         brokers: settings.kafka.brokers.clone(),
-        commit_interval: Duration::from_micros(u64::try_from(settings.store.commit_interval.0).unwrap_or(1_000_000)),
+        commit_interval: commit_interval(&settings),
     };
+    let editor = spawn("editor", move || editor.run(pending))?;
     let (finish, finished) = oneshot::channel();
-    let thread = std::thread::Builder::new().name("consumer".to_owned()).spawn(move || {
-        let done = ConsumerLoop::new(loaded.book, consumer, wiring).run();
+    spawn("consumer", move || {
+        let done = ConsumerLoop::new(active.book, consumer, wiring).run();
         // The waiting side is this function, which waits.
         let _ = finish.send(done);
-    });
-    thread.map_err(|fault| failed(format!("no thread for the consumer: {fault}")))?;
+    })?;
     let done = finished
         .await
         .unwrap_or_else(|_| Err("the consumer thread ended with a panic; this is a fault of krscore".to_owned()));
     readiness.set(Phase::Draining);
     stored.send_replace(None);
-    for task in [store_task, bi_task, compaction_task] {
+    // The editor ends by itself when the consumer thread has.
+    stopping.store(true, Ordering::Relaxed);
+    let editor = tokio::spawn(async move { drop(editor.await) });
+    end(store, [editor, store_task, bi_task, compaction_task]).await;
+    done.map_err(failed)
+}
+
+/// The editor's thread, before it runs.
+fn editor(
+    settings: &Settings,
+    active: &LoadedBook,
+    (source, rereads): (Option<BookSource>, Arc<AtomicBool>),
+    (orders, held): (std::sync::mpsc::Sender<ToLive>, std::sync::mpsc::Receiver<()>),
+    (store, readiness, stopping): (Arc<Store>, Readiness, Arc<AtomicBool>),
+) -> Editor {
+    Editor {
+        store,
+        runtime: tokio::runtime::Handle::current(),
+        kafka: settings.kafka.clone(),
+        orders,
+        held,
+        source,
+        rereads,
+        watches: settings.book_reload == settings::BookReload::Watch,
+        readiness,
+        stopping,
+        active: active.clone(),
+        commit_interval: commit_interval(settings),
+    }
+}
+
+/// Waits for what still writes into the store, then closes it.
+async fn end(store: Arc<Store>, tasks: [tokio::task::JoinHandle<()>; 4]) {
+    for task in tasks {
         if tokio::time::timeout(DRAIN_BUDGET, task).await.is_err() {
             warn!("a task took too long to end");
         }
@@ -233,7 +283,52 @@ async fn run_until_stopped(
     if let Some(store) = Arc::into_inner(store) {
         store.close().await;
     }
-    done.map_err(failed)
+}
+
+/// Runs `work` on a thread of its own; the answer comes when it has ended.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<oneshot::Receiver<()>, ServiceError> {
+    let (ends, ended) = oneshot::channel();
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        work();
+        // Whoever does not wait needs no word.
+        let _ = ends.send(());
+    });
+    thread.map(|_| ended).map_err(|fault| failed(format!("no thread for the {name}: {fault}")))
+}
+
+fn commit_interval(settings: &Settings) -> Duration {
+    Duration::from_micros(u64::try_from(settings.store.commit_interval.0).unwrap_or(1_000_000))
+}
+
+/// The book that scores from now on, and the one that shall: `loaded`, if the store's active one is another. A store that has none is new, and
+/// one that this version cannot read any more is left: then `loaded` scores at once, and what it misses is filled.
+async fn active_book(store: &Store, loaded: LoadedBook) -> Result<(LoadedBook, Option<LoadedBook>), ServiceError> {
+    let (active, pending) = match store.active_book().await.map_err(failed)? {
+        None => (loaded, None),
+        Some((hash, _)) if hash == loaded.book.hash => (loaded, None),
+        Some((hash, text)) => match LoadedBook::stored(&text) {
+            Ok(active) if active.book.hash == hash => {
+                info!(
+                    active = hash,
+                    edited = loaded.book.hash,
+                    "the book was edited: the one before it scores until nothing is missing"
+                );
+                (active, Some(loaded))
+            }
+            Ok(_) => (loaded.clone(), Some(loaded)),
+            Err(faults) => {
+                warn!(
+                    hash,
+                    faults, "the book that scored last cannot be read any more: the one on disk scores at once"
+                );
+                (loaded.clone(), Some(loaded))
+            }
+        },
+    };
+    if let Err(fault) = store.record_book_revision(&active.book.hash, &active.text).await {
+        warn!(%fault, "the book's revision could not be recorded");
+    }
+    Ok((active, pending))
 }
 
 fn open_consumer(settings: &Settings, book: &Book) -> Result<Consumer, ServiceError> {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::book::Book;
 use crate::event::{Partition, TopicIndex};
 use crate::ingest::kafka::ClusterDescription;
+use crate::pipeline::backfill::LaneCut;
 use crate::pipeline::{Cut, DeadLetterSample, PartitionCut};
-use crate::store::{Commit, DeadLetter, LIVE_LANE, PartitionCommit, PartitionKey};
+use crate::store::{Claim, Commit, DeadLetter, LIVE_LANE, PartitionCommit, PartitionKey};
 
 /// The cluster's and topics' ids.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +52,28 @@ impl Names {
             partition: partition.number,
             lane: LIVE_LANE.to_owned(),
         })
+    }
+
+    /// The same in a back-fill's lane.
+    pub(super) fn key_in(&self, lane: &str, partition: Partition) -> Option<PartitionKey> {
+        Some(PartitionKey { lane: lane.to_owned(), ..self.key(partition)? })
+    }
+
+    /// A lane's cut in the store's words, under the epochs of its claims.
+    pub(super) fn lane_commit(&self, cut: LaneCut, claims: &BTreeMap<Partition, Claim>) -> Commit {
+        let lane = |partition: &Partition| claims.get(partition).map(|claim| (claim.key.clone(), claim.epoch));
+        let partition = |cut: PartitionCut| {
+            let (key, epoch) = lane(&cut.partition)?;
+            Some(PartitionCommit { key, epoch, ..self.partition_commit(cut)? })
+        };
+        let letter = |letter: DeadLetterSample| {
+            let (key, _) = lane(&letter.partition)?;
+            Some(DeadLetter { key, ..self.dead_letter(letter)? })
+        };
+        Commit {
+            partitions: cut.partitions.into_iter().filter_map(partition).collect(),
+            dead_letters: cut.dead_letters.into_iter().filter_map(letter).collect(),
+        }
     }
 
     /// The partition that the store calls so; `None` for one that is none of ours.

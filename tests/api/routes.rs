@@ -33,6 +33,7 @@ fn every_route_answers_with_its_type() {
         ("/api/v1/explain/none/none", 404, json),
         ("/api/v1/book", 200, json),
         ("/api/v1/status", 200, json),
+        ("/api/v1/coverage", 200, json),
         ("/api/v1/check-ins", 405, json),
         ("/api/v2/scores", 404, json),
         ("/metrics/", 404, json),

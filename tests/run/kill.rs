@@ -15,7 +15,7 @@ use crate::support::{kafka, services};
 const KILLS: usize = 20;
 
 /// Partitions of each topic.
-const PARTITIONS: i32 = 4;
+pub const PARTITIONS: i32 = 4;
 
 /// Records that are produced while each of the processes lives.
 const RECORDS_OF_A_ROUND: usize = 2_000;
@@ -27,9 +27,9 @@ const LIFE_MAX: Duration = Duration::from_millis(1_500);
 const BROKER_LIMIT: Duration = Duration::from_secs(30);
 
 /// The topics, by the kind of event.
-const TOPICS: [&str; 3] = ["orders", "deliveries", "picks"];
+pub const TOPICS: [&str; 3] = ["orders", "deliveries", "picks"];
 
-fn book(prefix: &str) -> String {
+pub fn book(prefix: &str) -> String {
     let results = |cycle: &str| {
         format!(
             r#"  - id: {cycle}-results
@@ -96,17 +96,17 @@ impl Random {
 
 /// How a round's piece is produced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
+pub enum By {
     Plain,
     Transaction,
     AbortedTransaction,
 }
 
 /// Records for one topic and partition each.
-type Piece = Vec<(usize, i32, Vec<u8>)>;
+pub type Piece = Vec<(usize, i32, Vec<u8>)>;
 
 /// Makes events, and keeps what an independent count of them needs.
-struct Company {
+pub struct Company {
     random: Random,
     begun_ms: i64,
     next: u64,
@@ -116,7 +116,7 @@ struct Company {
 }
 
 impl Company {
-    fn new(seed: u64) -> Company {
+    pub fn new(seed: u64) -> Company {
         let begun_ms = jiff::Timestamp::now().as_millisecond();
         Company { random: Random(seed), begun_ms, next: 0, picks: BTreeSet::new(), broken: 0 }
     }
@@ -128,7 +128,7 @@ impl Company {
     }
 
     /// About `count` records; they count only if they are not aborted.
-    fn piece(&mut self, count: usize, by: By) -> Piece {
+    pub fn piece(&mut self, count: usize, by: By) -> Piece {
         let mut piece = Piece::new();
         while piece.len() < count {
             self.next += 1;
@@ -201,14 +201,14 @@ fn rfc3339(ms: i64) -> String {
 }
 
 /// One plain and one transactional producer, so that each partition's log is in the order of the pieces.
-struct Producers {
+pub struct Producers {
     plain: BaseProducer,
     transactional: BaseProducer,
     topics: Vec<String>,
 }
 
 impl Producers {
-    fn new(brokers: &str, prefix: &str) -> Producers {
+    pub fn new(brokers: &str, prefix: &str) -> Producers {
         let plain = kafka::config(brokers).set("enable.idempotence", "true").create().expect("a producer");
         let transactional: BaseProducer =
             kafka::config(brokers).set("transactional.id", prefix).create().expect("a producer");
@@ -216,7 +216,7 @@ impl Producers {
         Producers { plain, transactional, topics: TOPICS.iter().map(|name| format!("{prefix}.{name}")).collect() }
     }
 
-    fn produce(&self, piece: &Piece, by: By) {
+    pub fn produce(&self, piece: &Piece, by: By) {
         let producer = if by == By::Plain { &self.plain } else { &self.transactional };
         if by != By::Plain {
             producer.begin_transaction().expect("a transaction begins");
@@ -278,7 +278,12 @@ fn killed_20_times(place: &Place, seed: u64) {
 }
 
 /// The service's document, and that of `replay` at the same instant over what another client reads from the log.
-fn live_and_replayed(setup: &Setup, service: &crate::service::Service, brokers: &str, prefix: &str) -> (Value, Value) {
+pub fn live_and_replayed(
+    setup: &Setup,
+    service: &crate::service::Service,
+    brokers: &str,
+    prefix: &str,
+) -> (Value, Value) {
     let mut arguments = vec!["replay".to_owned(), "book.yaml".to_owned(), "--format".to_owned(), "json".to_owned()];
     for topic in TOPICS.map(|name| format!("{prefix}.{name}")) {
         for partition in 0..PARTITIONS {
@@ -298,7 +303,7 @@ fn live_and_replayed(setup: &Setup, service: &crate::service::Service, brokers: 
 }
 
 /// The closed cycle is equal in everything; of the running one what does not depend on when the broker answered.
-fn check_equal(live: &Value, replayed: &Value) {
+pub fn check_equal(live: &Value, replayed: &Value) {
     for field in ["at", "book", "catching_up", "cycles", "kpis"] {
         assert_eq!(live[field], replayed[field], "{field}");
     }

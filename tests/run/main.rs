@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `live` | a record becomes a gauge within 3 s; SIGTERM drains; explain, check-ins |
 //! | `kill` | 20 times SIGKILL: the scores are those of one quiet replay |
+//! | `edit` | the book is edited while it scores, and the process killed while the edit is filled |
 //! | `away` | brokers, topics and databases that are away are waited for |
 //! | `refused` | what cannot work ends at once with one sentence |
 //! | `logs` | what befalls logs and stores: altered chunks, other clusters, topics made anew, retention, new partitions |
@@ -19,6 +20,7 @@ mod support;
 mod admin;
 mod away;
 mod fields;
+mod edit;
 mod kill;
 mod live;
 mod logs;

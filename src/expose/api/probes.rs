@@ -34,7 +34,8 @@ pub(crate) async fn readyz(State(server): State<Server>) -> Response {
     let has_snapshot = server.readers.borrow().is_some();
     let ready = server.readiness.is_ready(has_snapshot);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    json_response(status, &json!({"ready": ready, "snapshot": has_snapshot, "waiting_for": server.readiness.phase()}))
+    let (phase, edit) = (server.readiness.phase(), server.readiness.edit());
+    json_response(status, &json!({"ready": ready, "snapshot": has_snapshot, "waiting_for": phase, "edit": edit}))
 }
 
 /// Partitions, events and counters of the latest Snapshot, and what is awaited.
@@ -42,9 +43,10 @@ pub(crate) async fn status(State(server): State<Server>) -> Response {
     let published = server.readers.borrow().clone();
     let mut body = json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "book": server.book.hash,
+        "book": published.as_ref().map_or(&server.book, |published| &published.snapshot.book).hash,
         "ready": server.readiness.is_ready(published.is_some()),
         "waiting_for": server.readiness.phase(),
+        "edit": server.readiness.edit(),
         "snapshot": Value::Null,
     });
     if let Some(published) = published {

@@ -13,7 +13,7 @@ use super::scores::seconds;
 use crate::clock;
 use crate::conventions::{self as names, COMMIT_SECONDS_BOUNDS, Family};
 use crate::expose::Readers;
-use crate::expose::readiness::Readiness;
+use crate::expose::readiness::{Edit, Readiness};
 use crate::snapshot::{CounterKey, Snapshot};
 use crate::time::Timestamp;
 
@@ -133,7 +133,7 @@ struct FactsCollector {
 }
 
 impl FactsCollector {
-    const FAMILIES: [&'static Family; 14] = [
+    const FAMILIES: [&'static Family; 17] = [
         &names::RECORDS,
         &names::DEAD_LETTERS,
         &names::VALUE_FAULTS,
@@ -148,6 +148,9 @@ impl FactsCollector {
         &names::SNAPSHOT_AGE,
         &names::READY,
         &names::PHASE,
+        &names::BACKFILL_AGGREGATES,
+        &names::BACKFILL_RECORDS_LEFT,
+        &names::BOOK_FAULTS,
     ];
 
     fn new(readers: Readers, readiness: Readiness) -> Result<FactsCollector, prometheus::Error> {
@@ -170,6 +173,7 @@ impl FactsCollector {
         let phase = IntGaugeVec::new(options(&names::PHASE), names::PHASE.labels)?;
         phase.with_label_values(&[self.readiness.phase().as_str()]).set(1);
         families.extend(phase.collect());
+        families.extend(edit(&self.readiness.edit())?);
         let build = IntGaugeVec::new(options(&names::BUILD_INFO), names::BUILD_INFO.labels)?;
         let hash = snapshot.as_ref().map_or("", |snapshot| snapshot.book.hash.as_str());
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), hash]).set(1);
@@ -221,6 +225,27 @@ fn counters(snapshot: &Snapshot) -> Result<Vec<MetricFamily>, prometheus::Error>
     }
     let all = [records, dead_letters, value_faults, copies, unchecked, incidents, below_floor, keys_again, skipped];
     Ok(all.iter().flat_map(Collector::collect).collect())
+}
+
+/// What an edited book waits for.
+fn edit(edit: &Edit) -> Result<Vec<MetricFamily>, prometheus::Error> {
+    let (aggregates, left, faults) = match edit {
+        Edit::None => (0, 0, 0),
+        Edit::Waiting { .. } => (0, 0, 0),
+        Edit::Filling { aggregates, records_left, .. } => (*aggregates, *records_left, 0),
+        Edit::Faulty { faults, .. } => (0, 0, faults.len() as u64),
+    };
+    let mut families = Vec::new();
+    for (family, value) in [
+        (&names::BACKFILL_AGGREGATES, aggregates),
+        (&names::BACKFILL_RECORDS_LEFT, left),
+        (&names::BOOK_FAULTS, faults),
+    ] {
+        let gauge = IntGauge::with_opts(options(family))?;
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        families.extend(gauge.collect());
+    }
+    Ok(families)
 }
 
 /// How far the facts reach, and how old they are by `now`.

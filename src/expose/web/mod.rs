@@ -1,5 +1,6 @@
 //! The page: server-rendered, readable without JavaScript, in English and Chinese. A small script only asks for the same HTML again.
 
+mod edit;
 mod explanation;
 pub(in crate::expose) mod format;
 pub(in crate::expose) mod text;
@@ -16,6 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Server;
 use super::api::ApiError;
 use crate::clock;
+use edit::EditView;
 use explanation::Explanation;
 use text::{Language, Text};
 use view::{Frame, Page, Waiting};
@@ -60,6 +62,7 @@ struct PageTemplate {
     shell: Shell,
     text: &'static Text,
     page: Option<Page>,
+    edit: Option<EditView>,
     waiting: Option<Waiting>,
 }
 
@@ -68,6 +71,7 @@ struct PageTemplate {
 struct FragmentTemplate {
     text: &'static Text,
     page: Option<Page>,
+    edit: Option<EditView>,
     waiting: Option<Waiting>,
 }
 
@@ -109,10 +113,11 @@ pub(crate) async fn page(
     let published = server.readers.borrow().clone();
     let page = published.as_ref().map(|published| view::page(&published.snapshot, frame));
     let waiting = page.is_none().then(|| view::waiting(&server.readiness.phase(), language));
+    let edit = edit::edit(&server.readiness.edit(), text);
     let rendered = if parameters.fragment.is_some() {
-        FragmentTemplate { text, page, waiting }.render()
+        FragmentTemplate { text, page, edit, waiting }.render()
     } else {
-        PageTemplate { shell: Shell::new(language, "/"), text, page, waiting }.render()
+        PageTemplate { shell: Shell::new(language, "/"), text, page, edit, waiting }.render()
     };
     html(StatusCode::OK, rendered)
 }
@@ -130,7 +135,8 @@ pub(crate) async fn explanation(
     let (text, frame) = (language.text(), Frame { language, now: clock::now() });
     let Some(published) = server.readers.borrow().clone() else {
         let waiting = Some(view::waiting(&server.readiness.phase(), language));
-        let rendered = PageTemplate { shell: Shell::new(language, "/"), text, page: None, waiting }.render();
+        let rendered =
+            PageTemplate { shell: Shell::new(language, "/"), text, page: None, edit: None, waiting }.render();
         return html(StatusCode::SERVICE_UNAVAILABLE, rendered);
     };
     // The switch stays on this page: a query without a path.

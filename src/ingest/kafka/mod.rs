@@ -135,6 +135,17 @@ impl Consumer {
     /// [`KafkaError::Property`] for a setting that is wrong, [`KafkaError::Start`] for what librdkafka cannot do (a certificate that is not
     /// there, say).
     pub fn open(settings: &KafkaSettings, topics: &[(TopicIndex, String)]) -> Result<Consumer, KafkaError> {
+        let consumer = Consumer::open_apart(settings, topics)?;
+        let names: Vec<&str> = consumer.topics.0.iter().map(|topic| topic.name.as_str()).collect();
+        consumer.handle.client.subscribe(&names).map_err(|error| KafkaError::Start(error.to_string()))?;
+        Ok(consumer)
+    }
+
+    /// Makes a client that joins no group: it reads what it is told to [`Consumer::assign`], whoever else reads it.
+    ///
+    /// # Errors
+    /// As [`Consumer::open`].
+    pub fn open_apart(settings: &KafkaSettings, topics: &[(TopicIndex, String)]) -> Result<Consumer, KafkaError> {
         let config = settings.client_config()?;
         let client: Client = config.create_with_context(Context::default()).map_err(error::start_error)?;
         let client = Arc::new(client);
@@ -152,8 +163,6 @@ impl Consumer {
             Ok(Topic { index: *index, name: name.clone(), c_name, reads_headers: false })
         };
         let topics = topics.iter().map(named).collect::<Result<Vec<_>, KafkaError>>()?;
-        let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
-        handle.client.subscribe(&names).map_err(|error| KafkaError::Start(error.to_string()))?;
         Ok(Consumer {
             topics: Topics(topics),
             slots: Vec::new(),

@@ -158,6 +158,21 @@ impl Consumer {
         Ok(partitions.iter().map(start).collect())
     }
 
+    /// Where these partitions' logs end now. Waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`Consumer::log_starts`].
+    pub fn log_ends_now(
+        &self,
+        partitions: &[Partition],
+        timeout: Duration,
+    ) -> Result<BTreeMap<Partition, Offset>, KafkaError> {
+        if partitions.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        self.list_offsets(partitions, NativeOffset::End, timeout)
+    }
+
     /// Which cluster this is and what it has of the subscribed topics; one that does not exist is left out. Waits at most three times `timeout`.
     ///
     /// # Errors

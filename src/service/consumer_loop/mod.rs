@@ -3,11 +3,14 @@
 
 mod begin;
 mod happen;
+mod obey;
+
+pub(in crate::service) use obey::ToLive;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -15,7 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::book::Book;
 use crate::clock::now;
-use crate::event::{Offset, Partition};
+use crate::event::{Offset, Partition, TopicIndex};
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{PartitionLag, Phase, Readiness};
 use crate::ingest::kafka::{Consumer, ConsumerEvent, PartitionFault};
@@ -25,6 +28,7 @@ use crate::pipeline::{
 };
 use crate::service::names::Names;
 use crate::service::store_task::{FromStore, ToStore};
+use crate::settings::KafkaSettings;
 use crate::snapshot::Snapshot;
 use crate::store::{Claim, PartitionKey, StoredChunk};
 
@@ -57,7 +61,11 @@ pub(in crate::service) struct Wiring {
     pub(super) to_store: mpsc::Sender<ToStore>,
     pub(super) from_store: Receiver<FromStore>,
     pub(super) snapshots: watch::Sender<Option<Arc<Snapshot>>>,
-    pub(super) daily: mpsc::Sender<Vec<DailyFact>>,
+    pub(super) daily: mpsc::Sender<(Arc<Book>, Vec<DailyFact>)>,
+    /// What the editor asks for, and where it hears that nothing is consumed.
+    pub(super) orders: Receiver<ToLive>,
+    pub(super) held: Sender<()>,
+    pub(super) kafka: KafkaSettings,
     pub(super) readiness: Readiness,
     pub(super) metrics: ServiceMetrics,
     pub(super) stopping: Arc<AtomicBool>,
@@ -83,6 +91,8 @@ pub(in crate::service) struct ConsumerLoop {
     /// Of these, partitions of topics that were made anew, each with where the old one stands.
     earlier: Vec<(PartitionKey, Claim)>,
     restored: bool,
+    /// Until then nothing is consumed: a back-fill is about to reach us.
+    held_until: Option<Instant>,
     leader_epochs: BTreeMap<Partition, i32>,
     deferred: VecDeque<ConsumerEvent>,
     offsets: BTreeMap<Partition, Offset>,
@@ -104,6 +114,7 @@ impl ConsumerLoop {
             unstarted: None,
             earlier: Vec::new(),
             restored: false,
+            held_until: None,
             leader_epochs: BTreeMap::new(),
             deferred: VecDeque::new(),
             offsets: BTreeMap::new(),
@@ -147,6 +158,11 @@ impl ConsumerLoop {
             }
             self.start_claimed()?;
             self.keep_time()?;
+            self.obey()?;
+            if self.is_held() {
+                self.wait_for_store(BATCH_WAIT)?;
+                continue;
+            }
             if self.state.is_saturated() {
                 self.take(Input::Flush)?;
                 self.wait_for_store(BATCH_WAIT)?;
@@ -285,7 +301,7 @@ impl ConsumerLoop {
             return;
         }
         if let Ok(place) = self.wiring.daily.try_reserve() {
-            place.send(std::mem::take(&mut self.daily));
+            place.send((Arc::clone(&self.book), std::mem::take(&mut self.daily)));
         }
     }
 

@@ -1,0 +1,84 @@
+//! What the consumer thread does for an edited book: holds where it stands while a back-fill reaches it, and goes on by the new book.
+
+use super::*;
+use crate::service::edition::LoadedBook;
+
+/// What the editor's thread asks for.
+#[derive(Debug)]
+pub(in crate::service) enum ToLive {
+    /// Store what was consumed, say so, and consume nothing for a while.
+    Hold,
+    /// Go on with the same book.
+    GoOn,
+    /// Go on with this one, whose facts are in the store.
+    Adopt(LoadedBook),
+}
+
+/// How long nothing is consumed at most: an editor that does not come back by then has to ask again, and the store refuses its join.
+const HOLD_MAX: Duration = Duration::from_secs(30);
+
+impl ConsumerLoop {
+    pub(super) fn obey(&mut self) -> Result<(), String> {
+        while let Ok(order) = self.wiring.orders.try_recv() {
+            match order {
+                ToLive::Hold => self.hold()?,
+                ToLive::GoOn => self.held_until = None,
+                ToLive::Adopt(edited) => self.adopt(edited)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing may be consumed now.
+    pub(super) fn is_held(&mut self) -> bool {
+        if self.held_until.is_some_and(|until| Instant::now() >= until) {
+            warn!("held for a back-fill for too long: going on with the book before the edit");
+            self.held_until = None;
+        }
+        self.held_until.is_some()
+    }
+
+    /// No word is a word too: the editor asks again.
+    fn hold(&mut self) -> Result<(), String> {
+        if !self.restored || self.unstarted.is_some() || self.given != self.consumed {
+            return Ok(());
+        }
+        self.flush()?;
+        if self.restored && self.state.is_stored() {
+            self.held_until = Some(Instant::now() + HOLD_MAX);
+            // An editor that is gone needs no answer.
+            let _ = self.wiring.held.send(());
+        }
+        Ok(())
+    }
+
+    fn adopt(&mut self, edited: LoadedBook) -> Result<(), String> {
+        info!(book = edited.book.hash, before = self.book.hash, "the edited book takes effect");
+        self.held_until = None;
+        self.record_daily();
+        self.daily.clear();
+        let names = |book: &Book| book.topics.iter().map(|topic| topic.name.clone()).collect::<Vec<_>>();
+        let same_topics = names(&self.book) == names(&edited.book);
+        self.book = Arc::clone(&edited.book);
+        self.state = self.state.with_book(edited.book);
+        if same_topics {
+            return self.reload();
+        }
+        // Other topics, other numbers: another consumer. The old one leaves first, for the new one may have its name.
+        let topics = self.book.topics.iter().zip(0..).map(|(topic, index)| (TopicIndex(index), topic.name.clone()));
+        let topics: Vec<(TopicIndex, String)> = topics.collect();
+        let new = Consumer::open(&self.wiring.kafka, &topics).map_err(|fault| fault.to_string())?;
+        let old = std::mem::replace(&mut self.consumer, new);
+        if let Err(fault) = old.close(CLOSE_BUDGET) {
+            warn!(%fault, "leaving the group took too long");
+        }
+        self.given.clear();
+        self.consumed.clear();
+        self.leader_epochs.clear();
+        self.deferred.clear();
+        self.offsets.clear();
+        self.find_topics()?;
+        self.restore();
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! The book is edited while the service runs: what the edit misses is filled from the log, through a SIGKILL, and the document is then that of a
+//! replay of the whole log by the edited book. One with faults is not used.
+
+use crate::kill::{By, Company, PARTITIONS, Producers, TOPICS, book, check_equal, live_and_replayed};
+use crate::place::Place;
+use crate::service::{Service, Setup};
+use crate::support::{kafka, services};
+
+/// Records before the edit; more than a lane reads before it asks live to hold.
+const PIECES: usize = 60;
+const RECORDS_OF_A_PIECE: usize = 1_000;
+
+/// The book before the edit: no p90, no p50, no members, no durations.
+fn before(prefix: &str) -> String {
+    let edited = book(prefix);
+    let kept = edited.lines().filter(|line| {
+        ["id: seconds-p90", "id: fulfilment", "id: within", "id: on-time"].iter().all(|id| !line.contains(id))
+    });
+    let lines: Vec<String> =
+        kept.map(|line| line.replace(", by: [channel]", "").replace(", by: [warehouse]", "")).collect();
+    lines.join("\n")
+}
+
+fn edit_state(service: &Service) -> String {
+    service.readiness().1["edit"]["state"].as_str().unwrap_or_default().to_owned()
+}
+
+fn edited_and_killed(place: &Place, seed: u64) {
+    let Some(brokers) = services::kafka() else { return };
+    let prefix = services::unique();
+    TOPICS.iter().for_each(|name| kafka::create_topic(&brokers, &format!("{prefix}.{name}"), PARTITIONS));
+    let mut setup = Setup::new(&brokers, &place.url(), &before(&prefix));
+    setup.set("STORE__COMMIT_INTERVAL", "100ms");
+    let mut company = Company::new(seed);
+    let producers = Producers::new(&brokers, &prefix);
+    let mut produce = |by| {
+        let piece = company.piece(RECORDS_OF_A_PIECE, by);
+        producers.produce(&piece, by);
+    };
+    for piece in 0..PIECES {
+        produce([By::Plain, By::Transaction, By::AbortedTransaction][piece % 3]);
+    }
+    let service = setup.spawn();
+    service.until_caught_up();
+    let old = service.scores()["book"].clone();
+    setup.file("book.yaml", book(&prefix));
+    let url = format!("http://{}", service.address());
+    for target in [url.as_str(), place.url().as_str()] {
+        let told = setup.asked(&["check", "book.yaml", "--against", target]);
+        let told: Vec<&str> = told.lines().filter(|line| line.contains("  for  ")).collect();
+        assert!(told.iter().any(|line| line.contains("now-results/seconds-p90")), "{told:?}");
+        assert!(told.iter().all(|line| !line.contains("per-order")), "{told:?}");
+    }
+    service.signal("HUP");
+    service.until("the back-fill begins", || service.has_said("back-fill begins").then_some(()));
+    let stored = "SELECT CAST(next_offset AS TEXT) FROM partition_claim WHERE lane LIKE 'fill/%' AND next_offset > 0";
+    service.until("some of it is stored", || (!place.rows(stored).is_empty()).then_some(()));
+    service.kill();
+    // Live goes on by the book before the edit; records keep coming.
+    let service = setup.spawn();
+    service.until("the book before the edit scores", || {
+        service.has_said("the book was edited: the one before").then_some(())
+    });
+    produce(By::Transaction);
+    produce(By::Plain);
+    service.until("the edit takes effect", || (service.scores()["book"] != old).then_some(()));
+    produce(By::Plain);
+    service.until_caught_up();
+    service.until("nothing is edited", || (edit_state(&service) == "none").then_some(()));
+    let (live, replayed) = live_and_replayed(&setup, &service, &brokers, &prefix);
+    check_equal(&live, &replayed);
+    let lines = service.lines();
+    let begins = lines.iter().find(|line| line["message"] == "back-fill begins");
+    let from = begins.and_then(|line| line["from"].as_str()).unwrap_or_default();
+    assert!(from.split(", ").any(|from| !from.ends_with("@0")), "it goes on where it stood: {from}");
+
+    // One with faults keeps the one before it, and says so everywhere.
+    setup.file("book.yaml", book(&prefix).replace("type: ratio", "type: raito"));
+    service.signal("HUP");
+    service.until("the faults are told", || (edit_state(&service) == "faulty").then_some(()));
+    let (ready, told) = service.readiness();
+    assert!(ready, "{told}");
+    let fault = told["edit"]["faults"][0].as_str().expect("a fault").to_owned();
+    assert!(fault.contains("book.yaml:") && fault.contains("raito"), "{fault}");
+    assert!(service.log().contains("raito"), "{}", service.log());
+    assert_eq!(service.metric("krscore_book_faults", &[]), Some(1.0));
+    assert_eq!(service.scores()["book"], live["book"]);
+    setup.file("book.yaml", book(&prefix));
+    service.signal("HUP");
+    service.until("it is mended", || (edit_state(&service) == "none").then_some(()));
+    service.stop();
+}
+
+#[test]
+fn an_edit_is_filled_through_a_kill_over_sqlite() {
+    edited_and_killed(&Place::sqlite(), 5);
+}
+
+#[test]
+fn an_edit_is_filled_through_a_kill_over_postgres() {
+    let Some(place) = Place::postgres() else { return };
+    edited_and_killed(&place, 6);
+}
+
+#[test]
+fn a_title_takes_effect_when_the_watched_file_changes() {
+    let Some(brokers) = services::kafka() else { return };
+    let place = Place::sqlite();
+    let prefix = services::unique();
+    TOPICS.iter().for_each(|name| kafka::create_topic(&brokers, &format!("{prefix}.{name}"), PARTITIONS));
+    let mut setup = Setup::new(&brokers, &place.url(), &book(&prefix));
+    setup.set("BOOK_RELOAD", "watch");
+    let service = setup.spawn();
+    service.until_ready();
+    setup.file("book.yaml", book(&prefix).replace("Everything that there is", "All"));
+    service.until("the title is new", || {
+        service.scores()["objectives"][0]["title"].as_str()?.starts_with("All").then_some(())
+    });
+    assert!(!service.has_said("back-fill begins"), "{}", service.log());
+    service.until_caught_up();
+    service.stop();
+}
