@@ -7,6 +7,7 @@
 //! ```
 //!
 //! In reading order; a module imports only those above it. Down to [`pipeline`] everything is pure: no clock, no I/O, no async.
+//! That is the core; what follows is the shell, which the feature `service` (on by default) brings with its dependencies.
 
 pub mod time;
 pub mod fixed;
@@ -20,12 +21,21 @@ pub mod snapshot;
 pub mod conventions;
 pub mod pipeline;
 
+#[cfg(feature = "service")]
 pub mod clock;
+#[cfg(feature = "service")]
 pub mod settings;
+#[cfg(feature = "service")]
 pub mod telemetry;
+#[cfg(feature = "service")]
 pub mod ingest;
+#[cfg(feature = "service")]
 pub mod store;
+#[cfg(feature = "service")]
 pub mod expose;
+#[cfg(feature = "service")]
 pub mod service;
+#[cfg(feature = "service")]
 pub mod demo;
+#[cfg(feature = "service")]
 pub mod cli;
