@@ -166,7 +166,8 @@ impl Claimed {
         let known_since =
             start.and_then(|start| start.complete_since).filter(|_| self.cut_at.is_none() && self.gone_to.is_none());
         let from = self.gone_to.unwrap_or(chunk_from);
-        let since = known_since.or(self.first_record_at.take());
+        // The earlier: where a clock goes back, a record may be older than the answer that nothing was there.
+        let since = [known_since, self.first_record_at.take()].into_iter().flatten().min();
         if from < self.next_offset {
             self.evaluated.push(EvaluatedRange { from, to: self.next_offset, since });
         }

@@ -30,6 +30,20 @@ fn an_emptied_log_is_covered_from_the_brokers_first_answer() {
 }
 
 #[test]
+fn a_record_older_than_the_answer_that_nothing_was_there_is_covered() {
+    // Found by the simulation: the clock had gone back between the broker's answer and the first record.
+    let mut world = super::world("2026-10-06");
+    let orders = partition(&mut world, "orders");
+    let log = world.logs.get_mut(&orders).expect("a log");
+    (log.low, log.end) = (500, 500);
+    let process = world.start();
+    world.answer_ends(process);
+    order(&mut world, 0, 1, "2026-10-05T10:00");
+    world.settle(process, "2026-10-08");
+    assert_eq!(world.score(process, "o/orders").data_from, Some(at("2026-10-05T10:00")));
+}
+
+#[test]
 fn a_log_that_begins_later_is_covered_from_its_first_record() {
     let mut world = super::world("2026-10-05");
     let orders = partition(&mut world, "orders");
