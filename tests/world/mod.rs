@@ -21,7 +21,7 @@ use krscore::snapshot::{CounterKey, Snapshot};
 use krscore::store::{Commit, PartitionCommit};
 use krscore::time::Timestamp;
 
-use storage::{Answer, Storage, key};
+use storage::{Answer, Storage, dead_letter, key};
 
 /// A record in the log.
 #[derive(Clone, Debug)]
@@ -239,8 +239,14 @@ impl<S: Storage> World<S> {
 
     /// Hands at most `records` of a partition to a process.
     pub fn consume(&mut self, process: usize, partition: Partition, records: usize) {
-        let Some(position) = self.process(process).positions.get(&partition).copied() else { return };
+        let Some(mut position) = self.process(process).positions.get(&partition).copied() else { return };
         let log = self.logs[&partition].clone();
+        if position < log.low {
+            // Retention passed it.
+            position = log.low;
+            self.process(process).positions.insert(partition, position);
+            self.take(process, Input::Gone { partition, to: position });
+        }
         let from = log.records.partition_point(|logged| logged.offset < position);
         let taken = &log.records[from..log.records.len().min(from.saturating_add(records))];
         let batch: Vec<Record<'_>> = taken.iter().map(record).collect();
@@ -291,8 +297,23 @@ impl<S: Storage> World<S> {
     /// The store commits the cut on its way; its answer is not heard yet.
     pub fn store_works(&mut self, process: usize) {
         if let Some((id, commit)) = self.process(process).cut.take() {
-            let answer = self.store.commit(&commit);
+            let mut answer = self.store.commit(&commit);
+            if answer == Answer::Unknown {
+                answer = self.find_out(process, commit);
+            }
             self.process(process).answer = Some((id, answer));
+        }
+    }
+
+    /// What became of a commit whose answer was lost; one that is not in the store is made again.
+    fn find_out(&mut self, process: usize, mut commit: Commit) -> Answer {
+        loop {
+            let this = self.processes[process].as_mut().expect("the process runs");
+            let keep = |partition, epoch| _ = this.epochs.insert(partition, epoch);
+            let answer = self.store.resolve(&mut commit, keep).unwrap_or_else(|| self.store.commit(&commit));
+            if answer != Answer::Unknown {
+                return answer;
+            }
         }
     }
 
@@ -302,7 +323,7 @@ impl<S: Storage> World<S> {
         let Some((id, answer)) = self.process(process).answer.take() else { return };
         match answer {
             Answer::Committed => self.take(process, Input::Persisted(id)),
-            Answer::Fenced => self.fenced(process),
+            Answer::Fenced | Answer::Unknown => self.fenced(process),
         }
     }
 
@@ -316,13 +337,11 @@ impl<S: Storage> World<S> {
 
     /// The answer of a commit is lost, whether it reached the store or not; the process claims again to find out.
     pub fn lose_commit(&mut self, process: usize, reached: bool) {
-        let Some((id, mut commit)) = self.process(process).cut.take() else { return };
+        let Some((id, commit)) = self.process(process).cut.take() else { return };
         if reached {
             self.store.commit(&commit);
         }
-        let this = self.processes[process].as_mut().expect("the process runs");
-        let answer = self.store.resolve(&mut commit, |partition, epoch| _ = this.epochs.insert(partition, epoch));
-        let answer = answer.unwrap_or_else(|| self.store.commit(&commit));
+        let answer = self.find_out(process, commit);
         self.process(process).answer = Some((id, answer));
         self.hear(process);
     }
@@ -446,11 +465,17 @@ impl<S: Storage> World<S> {
             parts: cut.parts,
         };
         let partitions = cut.partitions.into_iter().map(commit).collect();
-        this.cut = Some((cut.id, Commit { partitions, dead_letters: Vec::new() }));
+        let dead_letters = cut.dead_letters.into_iter().map(dead_letter).collect();
+        this.cut = Some((cut.id, Commit { partitions, dead_letters }));
     }
 }
 
 impl Process {
+    /// What the group gave it, as far as it has noticed.
+    pub fn given(&self) -> &BTreeSet<Partition> {
+        &self.given
+    }
+
     /// As if the consumer had forgotten what it consumes.
     pub fn forget_positions(&mut self) {
         self.positions.clear();

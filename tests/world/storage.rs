@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use krscore::chunk::{self, Below};
 use krscore::event::{Offset, Partition, TopicIndex};
-use krscore::pipeline::RestoredChunk;
+use krscore::pipeline::{DeadLetterSample, RestoredChunk};
 use krscore::store::{
-    Claim, Commit, CommitOutcome, Join, LIVE_LANE, OpenMode, PartitionKey, Resolved, Store, StoreOptions, StoredChunk,
+    Claim, Commit, CommitOutcome, DeadLetter, Join, LIVE_LANE, OpenMode, PartitionKey, Resolved, Store, StoreOptions,
+    StoredChunk,
 };
 use krscore::time::Timestamp;
 
@@ -16,6 +17,8 @@ use krscore::time::Timestamp;
 pub enum Answer {
     Committed,
     Fenced,
+    /// The answer was lost: it is in the store, or not.
+    Unknown,
 }
 
 /// The part of the store that the consumer role needs.
@@ -53,12 +56,27 @@ pub fn key_in(lane: &str, partition: Partition) -> PartitionKey {
     }
 }
 
-fn partition(key: &PartitionKey) -> Partition {
+/// The partition of that name.
+pub fn partition(key: &PartitionKey) -> Partition {
     let topic = key.topic_id.trim_start_matches('t').parse().expect("a topic's number");
     Partition { topic: TopicIndex(topic), number: key.partition }
 }
 
-fn fill(commit: &mut Commit, claims: &[Claim], mut keep: impl FnMut(Partition, i64)) {
+/// A sample as the store takes it.
+pub fn dead_letter(sample: DeadLetterSample) -> DeadLetter {
+    DeadLetter {
+        key: key(sample.partition),
+        offset: sample.offset,
+        event: sample.event,
+        reason: sample.reason,
+        detail: sample.detail,
+        record_at: sample.record_at,
+        sample: sample.sample,
+    }
+}
+
+/// Puts the claims' epochs into a commit that is made again.
+pub fn fill(commit: &mut Commit, claims: &[Claim], mut keep: impl FnMut(Partition, i64)) {
     for claim in claims {
         keep(partition(&claim.key), claim.epoch);
         for of in commit.partitions.iter_mut().filter(|of| of.key == claim.key) {
@@ -80,9 +98,19 @@ struct Held {
 pub struct Memory {
     held: BTreeMap<PartitionKey, Held>,
     joined: usize,
+    letters: BTreeMap<(PartitionKey, Offset, String), DeadLetter>,
 }
 
 impl Memory {
+    /// Stored dead letters: topic, partition, offset, event, reason; sorted.
+    pub fn dead_letters(&self) -> Vec<(String, i32, Offset, String, String)> {
+        let one = |letter: &DeadLetter| {
+            let key = &letter.key;
+            (key.topic.clone(), key.partition, letter.offset, letter.event.clone(), letter.reason.clone())
+        };
+        self.letters.values().map(one).collect()
+    }
+
     /// Folds each partition's chunks into one, as compaction does; nothing lies below.
     pub fn fold(&mut self) {
         self.fold_above(&Below { floor: Timestamp(i64::MIN), halves: Timestamp(i64::MIN), grains: BTreeMap::new() });
@@ -172,6 +200,10 @@ impl Storage for Memory {
                 part,
                 bytes: bytes.clone(),
             }));
+        }
+        for letter in &commit.dead_letters {
+            let place = (letter.key.clone(), letter.offset, letter.event.clone());
+            self.letters.entry(place).or_insert_with(|| letter.clone());
         }
         Answer::Committed
     }
@@ -275,6 +307,7 @@ impl Storage for Sqlite {
     }
 }
 
-fn restored(chunk: StoredChunk) -> RestoredChunk {
+/// A stored chunk as the pipeline takes it.
+pub fn restored(chunk: StoredChunk) -> RestoredChunk {
     RestoredChunk { partition: partition(&chunk.key), lane: chunk.key.lane, bytes: chunk.bytes }
 }
