@@ -131,8 +131,15 @@ fn syntax(text: &str, error: &ParserError, fallback: Location) -> ExprFault {
     ExprFault::at(at, format!("not SQL: {words}"), mend)
 }
 
+/// Where an expression begins: at its leftmost leaf. `sqlparser` would walk all of it, and overflow the stack of a chain of thousands.
 pub(in crate::book) fn start_of(tree: &ast::Expr) -> Location {
-    tree.span().start
+    let mut leftmost = tree;
+    while let ast::Expr::BinaryOp { left: inner, .. } | ast::Expr::IsNull(inner) | ast::Expr::IsNotNull(inner) =
+        leftmost
+    {
+        leftmost = inner;
+    }
+    leftmost.span().start
 }
 
 const ALLOWED: &str =
