@@ -75,6 +75,10 @@ pub mod label {
     pub const METRIC: &str = "metric";
     /// The event's name in the book.
     pub const EVENT: &str = "event";
+    /// A budget of memory: its key in the section `[state]` of the settings.
+    pub const BUDGET: &str = "budget";
+    /// What uses it: the metric's name in the book; of ids the topic's.
+    pub const OF: &str = "of";
     /// What the process waits for; see `/readyz`.
     pub const PHASE: &str = "phase";
     /// The program's version.
@@ -172,6 +176,10 @@ families! {
         "Keys used again after their pair fell below the floor; the new pair counts by itself";
     SKIPPED_OFFSETS = "krscore_skipped_offsets_total", Counter, &[l::TOPIC],
         "Offsets that the log did not give: control records, compacted or aborted ones, or a loss";
+    BUDGET_LIMIT = "krscore_budget_limit", Gauge, &[l::BUDGET], "How much a budget of memory lets one metric hold, or one partition of ids";
+    BUDGET_HELD = "krscore_budget_held", Gauge, &[l::BUDGET, l::OF], "How much of it is held";
+    BUDGET_PASSED = "krscore_budget_passed", Gauge, &[l::BUDGET, l::OF],
+        "1 where that was not enough: what was held was let go, and the key results that need it say so; else 0";
     REBALANCES = "krscore_rebalances_total", Counter, &[], "Changes of the assignment since the process began";
     FENCED = "krscore_fenced_total", Counter, &[], "Commits refused because another process had claimed a partition";
     BACKFILL_AGGREGATES = "krscore_backfill_aggregates", Gauge, &[], "Aggregates that an edited book waits for; 0 while nothing is filled";

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::aggregate::budget::{Budget, Budgets};
 use crate::time::Span;
 
 /// The file that is read where none is named, if it is there.
@@ -51,6 +52,8 @@ pub struct Settings {
     pub kafka: KafkaSettings,
     /// The store's.
     pub store: Store,
+    /// How much may be held in memory.
+    pub state: Budgets,
     /// The HTTP server's.
     pub http: Http,
     /// The log's.
@@ -163,6 +166,8 @@ struct Written {
     book_reload: BookReload,
     kafka: WrittenKafka,
     store: WrittenStore,
+    #[serde(default)]
+    state: BTreeMap<String, i64>,
     http: WrittenHttp,
     #[serde(default)]
     log: Log,
@@ -205,7 +210,7 @@ pub enum SettingsError {
     #[error("settings: {key}: {reason}")]
     Wrong {
         /// The key, as `section.key`.
-        key: &'static str,
+        key: String,
         /// What is wrong and how to mend it.
         reason: String,
     },
@@ -248,7 +253,7 @@ pub fn read(
 }
 
 fn resolve(written: Written) -> Result<Settings, SettingsError> {
-    let wrong = |key, reason| SettingsError::Wrong { key, reason };
+    let wrong = |key: &str, reason| SettingsError::Wrong { key: key.to_owned(), reason };
     let commit_interval = Span::parse(&written.store.commit_interval)
         .map_err(|error| wrong("store.commit_interval", error.to_string()))?;
     if commit_interval < COMMIT_INTERVAL.0 || commit_interval > COMMIT_INTERVAL.1 {
@@ -268,6 +273,7 @@ fn resolve(written: Written) -> Result<Settings, SettingsError> {
             sasl_password: secret("kafka.sasl_password_file", written.kafka.sasl_password_file)?,
             ssl_key_password: secret("kafka.ssl_key_password_file", written.kafka.ssl_key_password_file)?,
         },
+        state: budgets(&written.state)?,
         store: Store {
             url: written.store.url,
             password: secret("store.password_file", written.store.password_file)?,
@@ -279,10 +285,27 @@ fn resolve(written: Written) -> Result<Settings, SettingsError> {
     })
 }
 
+/// The budgets: what is not written is as it is by default.
+fn budgets(written: &BTreeMap<String, i64>) -> Result<Budgets, SettingsError> {
+    let mut budgets = Budgets::default();
+    for (key, value) in written {
+        let wrong = |reason| SettingsError::Wrong { key: format!("state.{key}"), reason };
+        let Some(budget) = Budget::ALL.into_iter().find(|budget| budget.as_str() == key) else {
+            let known = Budget::ALL.map(Budget::as_str).join(", ");
+            return Err(wrong(format!("there is no such budget; they are {known}")));
+        };
+        let limit = usize::try_from(*value).ok().filter(|limit| *limit > 0);
+        *budget.limit_mut(&mut budgets) =
+            limit.ok_or_else(|| wrong(format!("{value} {} is no budget, write 1 or more", budget.noun())))?;
+    }
+    Ok(budgets)
+}
+
 /// The first line of a secret's file.
-fn secret(key: &'static str, file: Option<PathBuf>) -> Result<Option<Secret>, SettingsError> {
+fn secret(key: &str, file: Option<PathBuf>) -> Result<Option<Secret>, SettingsError> {
     let Some(path) = file else { return Ok(None) };
-    let wrong = |reason: String| SettingsError::Wrong { key, reason: format!("{}: {reason}", path.display()) };
+    let wrong =
+        |reason: String| SettingsError::Wrong { key: key.to_owned(), reason: format!("{}: {reason}", path.display()) };
     let length = std::fs::metadata(&path).map_err(|error| wrong(error.to_string()))?.len();
     if length > SECRET_BYTES_MAX {
         return Err(wrong(format!("holds more than {SECRET_BYTES_MAX} bytes, which is no secret")));
@@ -323,6 +346,7 @@ mod tests {
             ("KRSCORE__KAFKA__PROPERTIES__SECURITY_PROTOCOL", "SASL_SSL"),
             ("KRSCORE__STORE__COMMIT_INTERVAL", "250ms"),
             ("KRSCORE__LOG__FORMAT", "json"),
+            ("KRSCORE__STATE__PAIRS_MAX", "12345"),
         ];
         let text = "[kafka]\ngroup = 'g'\n[kafka.properties]\n\"sasl.mechanism\" = 'PLAIN'\n";
         let settings = with(text, &environment).expect("valid");
@@ -332,6 +356,7 @@ mod tests {
         assert_eq!(properties, ["sasl.mechanism=PLAIN", "security.protocol=SASL_SSL"]);
         assert_eq!(settings.store.commit_interval, Span(250_000));
         assert_eq!(settings.log.format, LogFormat::Json);
+        assert_eq!(settings.state, Budgets { pairs_max: 12_345, ..Budgets::default() });
     }
 
     #[test]
@@ -355,6 +380,9 @@ mod tests {
             ("[http]\ntoken_file = 'DIR/none'\n", "DIR/none".trim_start_matches("DIR")),
             ("[log]\nformat = 'xml'\n", "xml"),
             ("book_reload = 'never'\n", "never"),
+            ("[state]\npair_max = 5\n", "state.pair_max: there is no such budget; they are pairs_max, distinct_max"),
+            ("[state]\npairs_max = 0\n", "state.pairs_max: 0 pairs is no budget, write 1 or more"),
+            ("[state]\nmembers_max = 'many'\n", "members_max"),
         ] {
             let error = with(text, &[]).expect_err(text);
             assert!(error.contains(expected), "{text:?} gave {error:?}, which does not say {expected:?}");

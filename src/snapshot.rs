@@ -10,6 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::aggregate::budget::BudgetUse;
 use crate::aggregate::facts::{EventProgress, PartitionProgress};
 use crate::aggregate::plan::AggregateId;
 use crate::book::Book;
@@ -39,6 +40,8 @@ pub struct Snapshot {
     pub evaluated: BTreeMap<Partition, BTreeMap<AggregateId, Vec<EvaluatedRange>>>,
     /// Counters over all partitions' history, by name: see [`crate::conventions`].
     pub counters: BTreeMap<CounterKey, u64>,
+    /// How much of each budget of memory is used.
+    pub budgets: Vec<BudgetUse>,
 }
 
 /// A counter that is stored with the facts, so that it survives a restart.

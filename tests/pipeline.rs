@@ -3,10 +3,14 @@
 
 #[path = "pipeline/backfill.rs"]
 mod backfill;
+#[path = "pipeline/budgets.rs"]
+mod budgets;
 #[path = "pipeline/floor.rs"]
 mod floor;
 #[path = "pipeline/found.rs"]
 mod found;
+#[path = "pipeline/levels.rs"]
+mod levels;
 mod world;
 
 use krscore::event::Partition;

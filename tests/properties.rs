@@ -17,14 +17,17 @@ mod world;
 
 use std::sync::Arc;
 
+use krscore::aggregate::budget::Budgets;
+use krscore::aggregate::level::{Latest, Observation};
 use krscore::aggregate::member::{MemberId, Members};
 use krscore::aggregate::pair::{Half, Tuples};
 use krscore::aggregate::plan::AggregateId;
 use krscore::book::Book;
-use krscore::chunk::{HalfRow, StartRow, TextIndex, join_halves};
+use krscore::chunk::{HalfRow, LevelRow, StartRow, TextIndex, join_halves, join_levels};
 use krscore::event::Partition;
+use krscore::fixed::Fixed;
 use krscore::score::KeyResultScore;
-use krscore::time::{Span, Timestamp};
+use krscore::time::{Bucket, Span, Timestamp};
 use proptest::prelude::*;
 use world::storage::Memory;
 use world::{World, at, quiet};
@@ -53,6 +56,11 @@ metrics:
   fulfilment: { type: duration, from: ordered, to: { event: delivered, end: last }, key: order_id, deadline: promised_at, void: cancelled }
   first:      { type: duration, from: ordered, to: delivered, key: order_id, end: first, void: cancelled }
   each:       { type: derived, formula: "amount / orders" }
+  buyers:     { type: distinct, event: ordered, value: order_id }
+  refused:    { type: distinct, event: picked, value: id, where: "bad" }
+  ids:        { type: distinct, event: picked, value: id }
+  refusal:    { type: ratio, bad: refused, total: ids }
+  open:       { type: level, event: ordered, key: order_id, value: amount }
 objectives:
   - id: o
     title: All kinds of values
@@ -69,6 +77,11 @@ objectives:
       - { id: last-p50, title: t, metric: fulfilment, stat: p50, baseline: 5d, target: 1d, by: [channel], window: cycle, silent_after: never }
       - { id: first, title: t, metric: first, stat: mean, baseline: 5d, target: 1d, window: cycle, silent_after: never }
       - { id: within, title: t, metric: fulfilment, stat: { within: 36h }, baseline: 0%, target: 95%, by: [warehouse], window: cycle, silent_after: never }
+      - { id: buyers, title: t, metric: buyers, baseline: 0, target: 100, by: [warehouse], silent_after: never }
+      - { id: buyers-3d, title: t, metric: buyers, at_least: 2, window: { trailing: 3d }, silent_after: never }
+      - { id: refusal, title: t, metric: refusal, baseline: 50%, target: 99%, by: [warehouse], silent_after: never }
+      - { id: open, title: t, metric: open, baseline: 0, target: 100, by: [channel], silent_after: never }
+      - { id: open-days, title: t, metric: open, at_most: 3, window: { to_date: week }, silent_after: never }
       - { id: on-time, title: t, metric: fulfilment, stat: on_time, baseline: 0%, target: 95%, window: cycle, silent_after: never }
 "#;
 
@@ -208,13 +221,16 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_document_is_that_of_a_quiet_run(
-        told in prop::collection::vec(told(), 0..90), turns in prop::collection::vec(turn(), 0..120), ids_max in 0..40_usize,
+        told in prop::collection::vec(told(), 0..90), turns in prop::collection::vec(turn(), 0..120), budget in 0..40_usize,
         alone in any::<bool>(),
     ) {
         let turns: Vec<(usize, Turn)> = turns.into_iter().map(|(which, turn)| (if alone { 0 } else { which }, turn)).collect();
         let mut world = logs(book(true), &told);
-        // A budget so small that days are let go in one story out of two.
-        world.ids_max = (ids_max > 20).then_some(ids_max / 6);
+        // Budgets so small that they are passed in one story out of two.
+        if budget > 20 {
+            let dedup_ids_max = budget / 6;
+            world.budgets = Budgets { pairs_max: budget / 7, distinct_max: budget, levels_max: budget / 4, members_max: 3, dedup_ids_max };
+        }
         let mut processes = [world.start(), world.start_with(&[])];
         for (which, turn) in &turns {
             if world.processes[processes[*which]].is_none() {
@@ -306,6 +322,48 @@ proptest! {
         prop_assert_eq!(in_memory.ended(), stored.first_end.zip(stored.last_end));
         prop_assert_eq!(in_memory.is_void(), stored.void);
     }
+
+    #[test]
+    fn what_is_told_of_levels_joins_the_same_in_memory_and_as_stored_rows(told in prop::collection::vec(told_of_a_level(), 1..8)) {
+        let (mut members, mut tuples) = (Members::default(), Tuples::default());
+        let mut in_memory = Latest::default();
+        let mut texts: Vec<String> = Vec::new();
+        let mut stored: Option<LevelRow> = None;
+        for (at, value, dimensions) in &told {
+            let tuple: Vec<MemberId> = dimensions.iter().map(|text| text.map_or(MemberId::NONE, |text| members.intern(text))).collect();
+            let observation = Observation { at: Timestamp(*at), value: value.map(Fixed), tuple: tuples.intern(&tuple) };
+            in_memory.join(1, Bucket(0), observation, &tuples, &members);
+            let row = LevelRow {
+                aggregate: AggregateId(1),
+                key: 1,
+                bucket: Bucket(0),
+                at: Timestamp(*at),
+                value: *value,
+                dimensions: dimensions.iter().map(|text| text.map(|text| {
+                    texts.push(text.to_owned());
+                    TextIndex(texts.len() as u32 - 1)
+                })).collect(),
+            };
+            join_levels(stored.get_or_insert_with(|| row.clone()), &row, |index| texts[index.0 as usize].as_str());
+        }
+        let in_memory: Vec<_> = in_memory.iter().map(|(_, _, told)| {
+            let name = |member: &MemberId| (*member != MemberId::NONE).then(|| members.name(*member).to_owned());
+            (told.at, told.value.map(|value| value.0), tuples.members(told.tuple).iter().map(name).collect::<Vec<_>>())
+        }).collect();
+        let stored: Vec<_> = stored.into_iter().map(|row| {
+            let name = |index: &Option<TextIndex>| index.map(|index| texts[index.0 as usize].clone());
+            (row.at, row.value, row.dimensions.iter().map(name).collect::<Vec<_>>())
+        }).collect();
+        prop_assert_eq!(in_memory, stored);
+    }
+}
+
+/// What one row tells of a level's key: at, value, two dimensions; ties are common.
+type ToldOfALevel = (i64, Option<i128>, [Option<&'static str>; 2]);
+
+fn told_of_a_level() -> impl Strategy<Value = ToldOfALevel> {
+    let text = || prop::option::of(prop::sample::select(vec!["a", "b", "é", ""]));
+    (0..3_i64, prop::option::of(-1..2_i128), text(), text()).prop_map(|(at, value, a, b)| (at, value, [a, b]))
 }
 
 /// What one source knows of a pair: start (at, deadline, two dimensions), end, void; ties are common.

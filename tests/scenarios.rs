@@ -97,11 +97,13 @@ scenarios! {
     case_33_exactly_seven_tenths
     case_34_no_complaints_at_all
     days_on_which_clocks_change
+    distinct_values_over_members_and_windows
     fields_composite_ids
     fields_dotted_paths
     fields_each_element
     fields_keys_of_different_names
     fields_local_times_over_dst
+    level_ties_ends_late_changes_and_moves
     rates_and_best_days
     several_cycles_at_once
 }

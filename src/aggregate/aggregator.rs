@@ -7,7 +7,7 @@
 //! | a row whose time can be read | moves the event's watermark, before `where` |
 //! | a row that `where` does not accept, or cannot judge | nothing; a value fault of `event/NAME` where it cannot judge |
 //! | an accepted row without a readable time or id | a dead letter of (record, event); the record's other events count |
-//! | an accepted row below the floor | nothing but a count: no window, baseline or cohort can reach it |
+//! | an accepted row below the floor | nothing but a count: no window, baseline or cohort can reach it. But what it tells of levels holds until something else is told |
 //! | an accepted row whose id was seen | a counted copy |
 //! | an event later than its record's timestamp + 5 min | counts in its own bucket, moves no watermark, and is a counted fault `future` |
 //! | `each: items`, an array of n elements | n rows of that event, with the record's fields beside the element's |
@@ -18,13 +18,16 @@
 //! | a value that is NULL | not counted by that metric |
 //! | a value of the wrong type or out of range | a value fault of that metric; the row's other metrics count |
 
+use std::fmt::Write as _;
+
 use super::dedup::{Ids, Seen, utc_day};
 use super::delta::Delta;
+use super::level::Observation;
 use super::member::{MemberId, Members};
 use super::pair::{Half, Tuples};
-use super::plan::{EventPlan, Plan, Role};
+use super::plan::{EventPlan, InputValue, Plan, Role};
 use super::sketch::bin_of;
-use crate::book::expr;
+use crate::book::expr::{self, Evaluated, Expr};
 use crate::book::{Book, Event};
 use crate::decode::field::read_time;
 use crate::decode::{Decoder, ELEMENTS_MAX, IdentityFault, canonical, fingerprint, identity};
@@ -80,8 +83,11 @@ pub struct Aggregator {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
     Not,
+    /// An accepted row whose value is NULL.
+    Null,
     Row,
     Value(Fixed),
+    Fingerprint(u64),
 }
 
 /// Where one record's facts go.
@@ -233,8 +239,7 @@ impl Aggregator {
             Err(fault) => return sink.refuse(index, fault.as_str(), format!("field of event time: {fault}")),
         };
         if at < self.floor {
-            *sink.delta.counts.below_floor.entry(index).or_default() += 1;
-            return;
+            return self.take_below_floor((event, event_plan, index), at, view, sink);
         }
         if is_future(at, record.timestamp) {
             sink.value_fault(&format!("event/{}", event.name), "future");
@@ -246,6 +251,25 @@ impl Aggregator {
         self.read_members(event, event_plan, view, sink);
         self.fill_tables(plan, event_plan, at, sink.delta);
         self.fill_halves(event_plan, at, record.timestamp, view, sink);
+        self.fill_levels(event_plan, at, view, sink);
+    }
+
+    /// A row below the floor tells of levels only. Its id is not asked for: those of its day are gone, and to be told twice changes nothing.
+    fn take_below_floor(
+        &mut self,
+        (event, plan, index): (&Event, &EventPlan, EventIndex),
+        at: Timestamp,
+        view: RowView<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        if !plan.tells.is_empty() {
+            self.read_inputs(plan, view, sink);
+            self.read_members(event, plan, view, sink);
+            self.fill_levels(plan, at, view, sink);
+        }
+        if !plan.tables.is_empty() || !plan.roles.is_empty() || plan.tells.is_empty() {
+            *sink.delta.counts.below_floor.entry(index).or_default() += 1;
+        }
     }
 
     /// Registers the row's id: after the event's `where`, before any metric's.
@@ -291,13 +315,22 @@ impl Aggregator {
         self.inputs.clear();
         for input in &plan.inputs {
             let accepted = input.filter.as_ref().map_or(Ok(true), |filter| expr::accepts(filter, view));
-            let taken = accepted.and_then(|accepted| match (&input.value, accepted) {
-                (_, false) => Ok(Taken::Not),
-                (None, true) => Ok(Taken::Row),
-                (Some(value), true) => Ok(expr::number(value, view)?.map_or(Taken::Not, Taken::Value)),
-            });
-            self.inputs.push(taken.unwrap_or_else(|fault| {
-                sink.value_fault(&input.metric, fault.as_str());
+            let taken = match (&input.value, accepted) {
+                (_, Err(fault)) => Err(fault.as_str()),
+                (_, Ok(false)) => Ok(Taken::Not),
+                (InputValue::Row, Ok(true)) => Ok(Taken::Row),
+                (InputValue::Number(value), Ok(true)) => match expr::number(value, view) {
+                    Ok(number) => Ok(number.map_or(Taken::Null, Taken::Value)),
+                    Err(fault) => Err(fault.as_str()),
+                },
+                (InputValue::Fingerprint(value), Ok(true)) => match canonical_of(value, view, &mut self.text) {
+                    Ok(true) => Ok(Taken::Fingerprint(fingerprint(&self.text))),
+                    Ok(false) => Ok(Taken::Null),
+                    Err(reason) => Err(reason),
+                },
+            };
+            self.inputs.push(taken.unwrap_or_else(|reason| {
+                sink.value_fault(&input.metric, reason);
                 Taken::Not
             }));
         }
@@ -326,21 +359,28 @@ impl Aggregator {
     fn fill_tables(&self, plan: &Plan, event_plan: &EventPlan, at: Timestamp, delta: &mut Delta) {
         for position in &event_plan.tables {
             let table_plan = &plan.tables[*position];
-            let inputs = table_plan.tallies.iter().map(|t| t.0).chain(table_plan.sketches.iter().map(|s| s.0));
-            if inputs.map(|input| self.inputs[input]).all(|taken| taken == Taken::Not) {
+            let (tallies, sketches, sets) = (&table_plan.tallies, &table_plan.sketches, &table_plan.sets);
+            let inputs =
+                tallies.iter().map(|t| t.0).chain(sketches.iter().map(|s| s.0)).chain(sets.iter().map(|s| s.0));
+            if inputs.map(|input| self.inputs[input]).all(|taken| matches!(taken, Taken::Not | Taken::Null)) {
                 continue;
             }
             let member = table_plan.dimension.map_or(MemberId::NONE, |dimension| self.members[dimension]);
             let table = &mut delta.tables[*position];
             let row = table.row(member, table_plan.grain.bucket(at));
-            for (column, (input, _)) in table_plan.tallies.iter().enumerate() {
+            for (column, (input, _)) in tallies.iter().enumerate() {
                 match self.inputs[*input] {
-                    Taken::Not => {}
+                    Taken::Not | Taken::Null | Taken::Fingerprint(_) => {}
                     Taken::Row => table.cell(row, column).add_row(),
                     Taken::Value(value) => table.cell(row, column).add(value),
                 }
             }
-            for (column, (input, _)) in table_plan.sketches.iter().enumerate() {
+            for (column, (input, _)) in sets.iter().enumerate() {
+                if let Taken::Fingerprint(fingerprint) = self.inputs[*input] {
+                    table.insert(row, column, fingerprint);
+                }
+            }
+            for (column, (input, _)) in sketches.iter().enumerate() {
                 if let Taken::Value(value) = self.inputs[*input] {
                     table.sketch(row, column).add(bin_of(value), 1);
                 }
@@ -357,17 +397,7 @@ impl Aggregator {
         sink: &mut Sink<'_>,
     ) {
         for role in &plan.roles {
-            match canonical(view.value(role.key), &mut self.text) {
-                Ok(true) => {}
-                Ok(false) => {
-                    sink.value_fault(&role.metric, "key_missing");
-                    continue;
-                }
-                Err(fault) => {
-                    sink.value_fault(&role.metric, fault.as_str());
-                    continue;
-                }
-            }
+            let Some(key) = self.key(view.value(role.key), &role.metric, sink) else { continue };
             let half = match role.role {
                 Role::Start(deadline) => {
                     let deadline = deadline.and_then(|(slot, format)| match view.value(slot) {
@@ -385,11 +415,53 @@ impl Aggregator {
                 Role::End => Half::end(at),
                 Role::Void => Half::void(at),
             };
-            let key = fingerprint(&self.text);
             let Interned { members, tuples } = &sink.interned;
             sink.delta.halves[role.pairs.0 as usize].entry(key).or_default().join(&half, tuples, members);
         }
     }
+
+    /// A value that cannot be read is a counted fault and tells nothing: only NULL ends a key.
+    fn fill_levels(&mut self, plan: &EventPlan, at: Timestamp, view: RowView<'_>, sink: &mut Sink<'_>) {
+        for tell in &plan.tells {
+            let value = match self.inputs[tell.input] {
+                Taken::Value(value) => Some(value),
+                Taken::Null => None,
+                Taken::Not | Taken::Row | Taken::Fingerprint(_) => continue,
+            };
+            let Some(key) = self.key(view.value(tell.key), &tell.metric, sink) else { continue };
+            let told = Observation { at, value, tuple: sink.interned.tuples.intern(&self.members) };
+            let Interned { members, tuples } = &sink.interned;
+            sink.delta.levels[tell.levels.0 as usize].join(key, tell.grain.bucket(at), told, tuples, members);
+        }
+    }
+
+    /// The fingerprint of a row's key; without one a fault of `metric`.
+    fn key(&mut self, value: FieldValue<'_>, metric: &str, sink: &mut Sink<'_>) -> Option<u64> {
+        let reason = match canonical(value, &mut self.text) {
+            Ok(true) => return Some(fingerprint(&self.text)),
+            Ok(false) => "key_missing",
+            Err(fault) => fault.as_str(),
+        };
+        sink.value_fault(metric, reason);
+        None
+    }
+}
+
+/// Replaces `text` by the canonical text of what an expression yields; `false` for NULL, else why there is none. A field stands as it is
+/// written, however many digits it has; what is computed has nine decimals.
+fn canonical_of(value: &Expr, view: RowView<'_>, text: &mut String) -> Result<bool, &'static str> {
+    if let Expr::Field(slot) = value {
+        return canonical(view.value(*slot), text).map_err(|fault| fault.as_str());
+    }
+    text.clear();
+    match expr::evaluate(value, view).map_err(|fault| fault.as_str())? {
+        Evaluated::Null => return Ok(false),
+        Evaluated::Bool(truth) => text.push_str(if truth { "true" } else { "false" }),
+        // Writing to a String cannot fail.
+        Evaluated::Number(number) => _ = write!(text, "{number}"),
+        Evaluated::Text(found) => text.push_str(found),
+    }
+    Ok(true)
 }
 
 /// Whether an event claims to be later than its own record, beyond what clocks may differ.

@@ -41,7 +41,8 @@ impl Cell {
     /// Adds `weight` rows (−1 takes one back) whose values sum to `sum`; leaves min and max alone, which cannot be taken back.
     pub fn shift(&mut self, weight: i64, sum: i128) {
         self.count += weight;
-        self.sum += sum;
+        // As in merge.
+        self.sum = self.sum.wrapping_add(sum);
     }
 
     /// Adds another cell. Commutative and associative.

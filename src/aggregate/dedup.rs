@@ -11,15 +11,11 @@
 //!
 //! The budget is a partition's, so that what is let go follows from the partition's log alone, wherever it is consumed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::HashTable;
-
+use super::packed::Packed;
 use crate::event::EventIndex;
 use crate::time::{Span, Timestamp};
-
-/// Ids that one partition may hold: 12 bytes each with the table's slack, so about 96 MB.
-pub const PARTITION_IDS_MAX_DEFAULT: usize = 8_000_000;
 
 /// A UTC day: days since 1970-01-01.
 pub type UtcDay = i32;
@@ -40,12 +36,21 @@ pub enum Seen {
     Unchecked,
 }
 
+/// Ids of a day that are not worth packing.
+const UNPACKED_FEW: usize = 1_024;
+
+/// The ids of one event and day. While the day is the newest they stand in a table, 10 to 20 bytes each with its slack, and cost one look-up;
+/// later they are packed, 8 bytes each, and only what comes late stands in the table.
+type DayIds = Packed<()>;
+
 /// The ids of one partition.
 #[derive(Clone, Debug)]
 pub struct Ids {
-    days: BTreeMap<(UtcDay, EventIndex), HashTable<u64>>,
+    days: BTreeMap<(UtcDay, EventIndex), DayIds>,
     held: usize,
     limit: usize,
+    /// The greatest day that came: its ids and those of later days are not packed.
+    newest: UtcDay,
     /// Days before this one were let go.
     checked_from: UtcDay,
     /// The same as of the last cut.
@@ -60,6 +65,7 @@ impl Ids {
             days: BTreeMap::new(),
             held: 0,
             limit,
+            newest: UtcDay::MIN,
             checked_from: UtcDay::MIN,
             cut_checked_from: UtcDay::MIN,
             spent: false,
@@ -72,21 +78,31 @@ impl Ids {
             return Seen::Unchecked;
         }
         let ids = self.days.entry((day, event)).or_default();
-        if ids.find(fingerprint, |id| *id == fingerprint).is_some() {
+        if !ids.entry(fingerprint).1 {
             return Seen::Copy;
         }
-        ids.insert_unique(fingerprint, fingerprint, |id| *id);
         self.held += 1;
+        if day < self.newest {
+            ids.pack(UNPACKED_FEW);
+        } else if day > self.newest {
+            self.newest = day;
+            self.days.range_mut(..(day, EventIndex(0))).for_each(|(_, ids)| ids.pack(UNPACKED_FEW));
+        }
         self.let_go();
         Seen::First
     }
 
-    /// Forgets an id that was never committed.
-    pub fn remove(&mut self, event: EventIndex, day: UtcDay, fingerprint: u64) {
-        let Some(ids) = self.days.get_mut(&(day, event)) else { return };
-        if let Ok(entry) = ids.find_entry(fingerprint, |id| *id == fingerprint) {
-            entry.remove();
-            self.held -= 1;
+    /// Forgets ids that were never committed.
+    pub fn forget(&mut self, ids: &[(EventIndex, UtcDay, u64)]) {
+        let mut by_day: BTreeMap<(UtcDay, EventIndex), BTreeSet<u64>> = BTreeMap::new();
+        for (event, day, id) in ids {
+            by_day.entry((*day, *event)).or_default().insert(*id);
+        }
+        for (key, ids) in by_day {
+            let Some(known) = self.days.get_mut(&key) else { continue };
+            self.held -= known.len();
+            known.retain(|id, ()| !ids.contains(&id));
+            self.held += known.len();
         }
     }
 
@@ -103,7 +119,7 @@ impl Ids {
         self.cut_checked_from = self.checked_from;
     }
 
-    /// What came since the last cut was dropped, after [`Ids::remove`] of its ids.
+    /// What came since the last cut was dropped, after [`Ids::forget`] of its ids.
     pub fn dropped(&mut self) {
         self.spent |= self.checked_from != self.cut_checked_from;
     }
@@ -117,6 +133,11 @@ impl Ids {
     /// How many ids are held.
     pub fn held(&self) -> usize {
         self.held
+    }
+
+    /// Whether any day was let go.
+    pub fn has_let_go(&self) -> bool {
+        self.checked_from != UtcDay::MIN
     }
 
     /// Lets the oldest whole days go until the budget holds, the newest too if it alone is beyond it.

@@ -45,7 +45,7 @@ pub fn event(book: &Book, event: &Event) -> String {
     format!("event(topic={topic},id={id},time={time}:{format},where={filter}{each})")
 }
 
-/// `tally(EVENT,where=…,value=…,by="warehouse",grain=3600s)`; a sketch likewise.
+/// `tally(EVENT,where=…,value=…,by="warehouse",grain=3600s)`; a sketch and a distinct likewise.
 pub fn cells(
     facet: &str,
     book: &Book,
@@ -79,6 +79,26 @@ pub fn pairs(book: &Book, duration: &Duration) -> String {
         event(book, to),
         field(book, to, duration.to_key),
         dimensions.join(","),
+    )
+}
+
+/// `levels(EVENT,where=…,value=…,key="sku",dimensions=["channel","warehouse"],grain=3600s)`
+pub fn levels(
+    book: &Book,
+    of: &Event,
+    filter: Option<&Expr>,
+    (key, value): (FieldSlot, &Expr),
+    grain: Grain,
+) -> String {
+    let dimensions: Vec<String> = dimensions(book, of).iter().map(|d| field(book, of, d.field)).collect();
+    format!(
+        "levels({},where={},value={},key={},dimensions=[{}],grain={}s)",
+        event(book, of),
+        condition(book, of, filter),
+        condition(book, of, Some(value)),
+        field(book, of, key),
+        dimensions.join(","),
+        grain.0.0 / Span::SECOND.0,
     )
 }
 

@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 
 use super::cell::Cell;
 use super::dedup::UtcDay;
+use super::level::Latest;
 use super::member::MemberId;
 use super::pair::Halves;
 use super::plan::{Plan, TablePlan};
@@ -20,6 +21,8 @@ pub struct Delta {
     pub tables: Vec<DeltaTable>,
     /// Half-pairs, by [`super::plan::PairsIndex`].
     pub halves: Vec<Halves>,
+    /// What was told of levels, by [`super::plan::LevelsIndex`].
+    pub levels: Vec<Latest>,
     /// Ids that were seen for the first time.
     pub ids: Vec<(EventIndex, UtcDay, u64)>,
     /// Times of each event's rows, by [`EventIndex`].
@@ -72,33 +75,59 @@ impl Delta {
         Delta {
             tables: plan.tables.iter().map(DeltaTable::new).collect(),
             halves: plan.pairs.iter().map(|_| Halves::default()).collect(),
+            levels: plan.levels.iter().map(|_| Latest::default()).collect(),
             times: vec![RowTimes::default(); plan.events.len()],
             ..Delta::default()
         }
     }
 
-    /// How much it holds: table rows, halves and ids. Bounds memory between cuts.
+    /// How much it holds: table rows, distinct values, halves, levels and ids. Bounds memory between cuts.
     pub fn entries(&self) -> usize {
-        let rows: usize = self.tables.iter().map(|table| table.rows.len()).sum();
+        let rows: usize = self.tables.iter().map(|table| table.rows.len() + table.distincts).sum();
         let halves: usize = self.halves.iter().map(Halves::len).sum();
-        rows + halves + self.ids.len()
+        let levels: usize = self.levels.iter().map(Latest::len).sum();
+        rows + halves + levels + self.ids.len()
     }
 }
 
-/// Cells and sketches of one [`TablePlan`], a row for each (member, bucket).
+/// Cells, sketches and sets of one [`TablePlan`], a row for each (member, bucket).
 #[derive(Clone, Debug, Default)]
 pub struct DeltaTable {
     index: HashTable<u32>,
     rows: Vec<(MemberId, Bucket)>,
     cells: Vec<Cell>,
     sketches: Vec<Sketch>,
+    sets: Vec<HashTable<u64>>,
+    /// Values in all sets together.
+    distincts: usize,
     cell_columns: usize,
     sketch_columns: usize,
+    set_columns: usize,
+}
+
+/// A row of a [`DeltaTable`]: of whom and when, and its columns.
+#[derive(Clone, Copy, Debug)]
+pub struct DeltaRow<'d> {
+    /// The member.
+    pub member: MemberId,
+    /// The bucket.
+    pub bucket: Bucket,
+    /// Cells, by position in [`TablePlan::tallies`].
+    pub cells: &'d [Cell],
+    /// Sketches, by position in [`TablePlan::sketches`].
+    pub sketches: &'d [Sketch],
+    /// Sets of fingerprints, by position in [`TablePlan::sets`].
+    pub sets: &'d [HashTable<u64>],
 }
 
 impl DeltaTable {
     fn new(plan: &TablePlan) -> DeltaTable {
-        DeltaTable { cell_columns: plan.tallies.len(), sketch_columns: plan.sketches.len(), ..DeltaTable::default() }
+        DeltaTable {
+            cell_columns: plan.tallies.len(),
+            sketch_columns: plan.sketches.len(),
+            set_columns: plan.sets.len(),
+            ..DeltaTable::default()
+        }
     }
 
     /// The row of (member, bucket): one look-up.
@@ -118,6 +147,7 @@ impl DeltaTable {
                 rows.push(key);
                 self.cells.resize(self.cells.len() + self.cell_columns, Cell::EMPTY);
                 self.sketches.resize(self.sketches.len() + self.sketch_columns, Sketch::default());
+                self.sets.resize(self.sets.len() + self.set_columns, HashTable::new());
                 row
             }
         }
@@ -133,12 +163,25 @@ impl DeltaTable {
         &mut self.sketches[row * self.sketch_columns + column]
     }
 
-    /// Every row with its cells and sketches, in the order of their coming.
-    pub fn rows(&self) -> impl Iterator<Item = (MemberId, Bucket, &[Cell], &[Sketch])> {
-        self.rows.iter().enumerate().map(|(row, (member, bucket))| {
-            let cells = &self.cells[row * self.cell_columns..(row + 1) * self.cell_columns];
-            let sketches = &self.sketches[row * self.sketch_columns..(row + 1) * self.sketch_columns];
-            (*member, *bucket, cells, sketches)
+    /// Adds a value to the set of a row, by position in [`TablePlan::sets`].
+    pub fn insert(&mut self, row: usize, column: usize, fingerprint: u64) {
+        let set = &mut self.sets[row * self.set_columns + column];
+        let entry = set.entry(fingerprint, |known| *known == fingerprint, |known| *known);
+        if let hashbrown::hash_table::Entry::Vacant(entry) = entry {
+            entry.insert(fingerprint);
+            self.distincts += 1;
+        }
+    }
+
+    /// Every row, in the order of their coming.
+    pub fn rows(&self) -> impl Iterator<Item = DeltaRow<'_>> {
+        let columns = |row: usize, count: usize| row * count..(row + 1) * count;
+        self.rows.iter().enumerate().map(move |(row, (member, bucket))| DeltaRow {
+            member: *member,
+            bucket: *bucket,
+            cells: &self.cells[columns(row, self.cell_columns)],
+            sketches: &self.sketches[columns(row, self.sketch_columns)],
+            sets: &self.sets[columns(row, self.set_columns)],
         })
     }
 }

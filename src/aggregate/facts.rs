@@ -1,8 +1,10 @@
 //! The merged facts that scoring reads: series, coverage and progress. Whatever is not here cannot influence a score.
 
+use super::budget::{Budget, Budgets, Passed};
 use super::cell::Cell;
+use super::distinct::Distincts;
 use super::member::Members;
-use super::plan::{AggregateIndex, SketchIndex, TallyIndex};
+use super::plan::{AggregateIndex, Facet, SetIndex, SketchIndex, TallyIndex};
 use super::series::Series;
 use super::sketch::Sketch;
 use crate::event::{EventIndex, Offset, Partition};
@@ -17,6 +19,12 @@ pub struct Facts {
     pub tallies: Vec<Series<Cell>>,
     /// Sketches, by [`SketchIndex`].
     pub sketches: Vec<Series<Sketch>>,
+    /// Sets of distinct values, by [`SetIndex`].
+    pub sets: Vec<Distincts>,
+    /// How much may be held.
+    pub budgets: Budgets,
+    /// What was let go, being past a budget: its series are empty and say nothing.
+    pub passed: Passed,
     /// How far each event is known, by [`EventIndex`].
     pub events: Vec<EventProgress>,
     /// Since when each stored aggregate is covered, by [`AggregateIndex`].
@@ -34,6 +42,57 @@ impl Facts {
     /// The sketches of a series.
     pub fn sketch(&self, index: SketchIndex) -> &Series<Sketch> {
         &self.sketches[index.0 as usize]
+    }
+
+    /// The distinct values of a series.
+    pub fn set(&self, index: SetIndex) -> &Distincts {
+        &self.sets[index.0 as usize]
+    }
+
+    /// How many members a series has; 0 of half-pairs and levels themselves.
+    pub fn member_count(&self, facet: Facet) -> usize {
+        match facet {
+            Facet::Tally(index) => self.tally(index).member_count(),
+            Facet::Sketch(index) => self.sketch(index).member_count(),
+            Facet::Set(index) => self.set(index).member_count(),
+            Facet::Pairs(_) | Facet::Levels(_) => 0,
+        }
+    }
+
+    /// The budget that a facet is past. What is derived from half-pairs and levels is not let go for its members, for they may become
+    /// fewer again; its memory is bounded by theirs.
+    pub fn past_budget(&self, facet: Facet) -> Option<Budget> {
+        let members = || (self.member_count(facet) > self.budgets.members_max).then_some(Budget::Members);
+        self.passed.of(facet).or_else(members)
+    }
+
+    /// Lets a stored series go if it has more members than the budget, or more values.
+    pub(crate) fn hold_to_budget(&mut self, facet: Facet) {
+        let values = match facet {
+            Facet::Set(index) => self.set(index).held(),
+            _ => 0,
+        };
+        if values > self.budgets.distinct_max {
+            self.let_go(facet, Budget::Distinct);
+        } else if self.member_count(facet) > self.budgets.members_max {
+            self.let_go(facet, Budget::Members);
+        }
+    }
+
+    /// Empties a series and says why; of half-pairs and levels, which are held elsewhere, says why.
+    pub(crate) fn let_go(&mut self, facet: Facet, budget: Budget) {
+        self.empty(facet);
+        self.passed.insert(facet, budget);
+    }
+
+    /// Empties a series.
+    pub(crate) fn empty(&mut self, facet: Facet) {
+        match facet {
+            Facet::Tally(index) => self.tallies[index.0 as usize] = Series::default(),
+            Facet::Sketch(index) => self.sketches[index.0 as usize] = Series::default(),
+            Facet::Set(index) => self.sets[index.0 as usize] = Distincts::default(),
+            Facet::Pairs(_) | Facet::Levels(_) => {}
+        }
     }
 
     /// How far an event is known.

@@ -1,12 +1,16 @@
 //! Aggregation: rows become facts that only add. Knows nothing of Kafka, stores or scores.
 
 pub mod aggregator;
+pub mod budget;
 pub mod cell;
 pub mod dedup;
 pub mod definition;
 pub mod delta;
+pub mod distinct;
 pub mod facts;
+pub mod level;
 pub mod member;
+pub mod packed;
 pub mod pair;
 pub mod plan;
 mod planner;

@@ -53,7 +53,7 @@ impl Tuples {
     }
 
     /// By content, member by member, NULL last: never by number, which depends on arrival.
-    fn compare(&self, a: TupleId, b: TupleId, members: &Members) -> Ordering {
+    pub(super) fn compare(&self, a: TupleId, b: TupleId, members: &Members) -> Ordering {
         if a == b {
             return Ordering::Equal;
         }

@@ -1,6 +1,6 @@
 //! The plan: which aggregates a book needs, what each row feeds, and how each key result is measured from them.
 //!
-//! An aggregate is named by the hash of its canonical definition, one per facet (tally, sketch, half-pairs) and dimension set:
+//! An aggregate is named by the hash of its canonical definition, one per facet (tally, sketch, set, half-pairs, levels) and dimension set:
 //! adding one, or editing a title, re-identifies nothing. Numbers such as [`TallyIndex`] are positions in one plan and are never stored.
 //! [`Plan::of`] makes it.
 
@@ -24,7 +24,7 @@ pub struct EventId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AggregateIndex(pub u32);
 
-/// Position of a series of cells: stored tallies and derived duration cells alike.
+/// Position of a series of cells: stored tallies, derived duration cells and the changes of levels alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TallyIndex(pub u32);
 
@@ -32,9 +32,17 @@ pub struct TallyIndex(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SketchIndex(pub u32);
 
+/// Position of a series of sets of distinct values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetIndex(pub u32);
+
 /// Position of an aggregate of half-pairs in [`Plan::pairs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PairsIndex(pub u32);
+
+/// Position of an aggregate of levels in [`Plan::levels`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LevelsIndex(pub u32);
 
 /// All that a book needs to be aggregated.
 #[derive(Clone, Debug, Default)]
@@ -47,29 +55,49 @@ pub struct Plan {
     pub tables: Vec<TablePlan>,
     /// The aggregates of half-pairs.
     pub pairs: Vec<PairsPlan>,
+    /// The aggregates of levels.
+    pub levels: Vec<LevelsPlan>,
     /// How many series of cells there are.
     pub tallies: u32,
     /// How many series of sketches there are.
     pub sketches: u32,
+    /// How many series of sets there are.
+    pub sets: u32,
     /// How each key result is measured: by objective, by key result; `None` for milestone and manual.
     pub key_results: Vec<Vec<Option<KeyResultPlan>>>,
 }
 
 impl Plan {
-    /// The width of each series' buckets: of tallies, of sketches.
-    pub fn grains(&self) -> (Vec<Grain>, Vec<Grain>) {
+    /// The width of each series' buckets.
+    pub fn grains(&self) -> Grains {
         let mut tallies = vec![Grain::HOUR; self.tallies as usize];
         let mut sketches = vec![Grain::HOUR; self.sketches as usize];
+        let mut sets = vec![Grain::HOUR; self.sets as usize];
         for table in &self.tables {
             table.tallies.iter().for_each(|(_, index)| tallies[index.0 as usize] = table.grain);
             table.sketches.iter().for_each(|(_, index)| sketches[index.0 as usize] = table.grain);
+            table.sets.iter().for_each(|(_, index)| sets[index.0 as usize] = table.grain);
+        }
+        for levels in &self.levels {
+            levels.derived.iter().for_each(|(_, index)| tallies[index.0 as usize] = levels.grain);
         }
         for derived in self.pairs.iter().flat_map(|pairs| &pairs.derived) {
             tallies[derived.tally.0 as usize] = derived.grain;
             derived.sketch.iter().for_each(|index| sketches[index.0 as usize] = derived.grain);
         }
-        (tallies, sketches)
+        Grains { tallies, sketches, sets }
     }
+}
+
+/// The width of each series' buckets.
+#[derive(Clone, Debug, Default)]
+pub struct Grains {
+    /// Of tallies.
+    pub tallies: Vec<Grain>,
+    /// Of sketches.
+    pub sketches: Vec<Grain>,
+    /// Of sets.
+    pub sets: Vec<Grain>,
 }
 
 /// A stored aggregate.
@@ -81,19 +109,25 @@ pub struct Aggregate {
     pub definition: String,
     /// The events whose rows feed it.
     pub events: Vec<EventIndex>,
+    /// The first metric that needs it.
+    pub metric: String,
     /// Where its facts are held in memory.
     pub facet: Facet,
 }
 
-/// Where a stored aggregate's facts are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where an aggregate's facts are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Facet {
     /// A series of cells.
     Tally(TallyIndex),
     /// A series of sketches.
     Sketch(SketchIndex),
+    /// A series of sets of distinct values.
+    Set(SetIndex),
     /// Half-pairs by key.
     Pairs(PairsIndex),
+    /// Levels by key and bucket.
+    Levels(LevelsIndex),
 }
 
 /// What an event's rows feed.
@@ -109,7 +143,9 @@ pub struct EventPlan {
     pub tables: Vec<usize>,
     /// The halves of pairs that the rows are.
     pub roles: Vec<RolePlan>,
-    /// Dimensions whose members the tables and roles need, each read once a row.
+    /// The levels that the rows tell of.
+    pub tells: Vec<TellPlan>,
+    /// Dimensions whose members the tables, roles and levels need, each read once a row.
     pub dimensions: Vec<Dimension>,
 }
 
@@ -118,10 +154,21 @@ pub struct EventPlan {
 pub struct InputPlan {
     /// The metric's own `where`.
     pub filter: Option<Expr>,
-    /// The value; `None` counts rows.
-    pub value: Option<Expr>,
+    /// What is taken of a row.
+    pub value: InputValue,
     /// The first metric that needs it, to which value faults are counted.
     pub metric: String,
+}
+
+/// What an input takes of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputValue {
+    /// The row itself.
+    Row,
+    /// The number that an expression yields; a row where that is NULL is not taken.
+    Number(Expr),
+    /// The fingerprint of the canonical text that an expression yields; likewise.
+    Fingerprint(Expr),
 }
 
 /// Aggregates of one event that share dimension and grain.
@@ -137,6 +184,8 @@ pub struct TablePlan {
     pub tallies: Vec<(usize, TallyIndex)>,
     /// Sketches of a table's row, likewise.
     pub sketches: Vec<(usize, SketchIndex)>,
+    /// Sets of a table's row, likewise.
+    pub sets: Vec<(usize, SetIndex)>,
 }
 
 /// One event's part in an aggregate of half-pairs.
@@ -161,6 +210,32 @@ pub enum Role {
     End,
     /// What takes it out for good.
     Void,
+}
+
+/// What an event's rows tell of levels.
+#[derive(Clone, Debug)]
+pub struct TellPlan {
+    /// The levels.
+    pub levels: LevelsIndex,
+    /// The filter and value, by position in [`EventPlan::inputs`].
+    pub input: usize,
+    /// The field that holds the key.
+    pub key: FieldSlot,
+    /// The width of buckets.
+    pub grain: Grain,
+    /// The metric to which faults are counted.
+    pub metric: String,
+}
+
+/// An aggregate of levels and what is derived from it.
+#[derive(Clone, Debug)]
+pub struct LevelsPlan {
+    /// The stored aggregate.
+    pub aggregate: AggregateIndex,
+    /// The width of buckets.
+    pub grain: Grain,
+    /// Its changes, a bucket, by position of the dimension in [`EventPlan::dimensions`]; `None`: all keys are one member.
+    pub derived: Vec<(Option<usize>, TallyIndex)>,
 }
 
 /// An aggregate of half-pairs and what is derived from it.
@@ -195,6 +270,13 @@ pub struct DerivedPlan {
     pub tally: TallyIndex,
     /// Its sketches, where a percentile asks for them.
     pub sketch: Option<SketchIndex>,
+}
+
+impl DerivedPlan {
+    /// Its series.
+    pub fn facets(&self) -> impl Iterator<Item = Facet> {
+        std::iter::once(Facet::Tally(self.tally)).chain(self.sketch.map(Facet::Sketch))
+    }
 }
 
 /// What a pair adds to derived cells.
@@ -242,9 +324,13 @@ pub enum Measure {
     Max(TallyIndex),
     /// A percentile in basis points; null at count 0. n is the tally's count.
     Percentile(TallyIndex, SketchIndex, u16),
+    /// How many different values there are, over all buckets of the window; n is that number. 0 over a covered window without rows.
+    Distinct(SetIndex),
+    /// The changes before the window's end, wherever the window begins: their sum is the value, their count the keys, which is n.
+    Level(TallyIndex),
     /// A cohort: `sum` good pairs of `count` judged; null at count 0.
     Share(TallyIndex),
-    /// part over total, each a [`Measure::Count`] or [`Measure::Sum`]; null only where total is 0. n is the *rows* of the total.
+    /// part over total, each a [`Measure::Count`], [`Measure::Sum`] or [`Measure::Distinct`]; null only where total is 0. n is that of the total.
     Ratio(RatioSense, Box<Measure>, Box<Measure>),
     /// A constant of a formula.
     Number(Fixed),

@@ -7,7 +7,7 @@ use super::plan::*;
 use super::window_plan;
 use crate::book::expr::Expr;
 use crate::book::{Book, Cycle, Duration, Formula, KeyResult, MetricIndex, MetricKind, Rows, Source, Stat};
-use crate::event::EventIndex;
+use crate::event::{EventIndex, FieldSlot};
 use crate::time::{Grain, Span};
 
 impl Plan {
@@ -22,6 +22,7 @@ impl Plan {
                 inputs: Vec::new(),
                 tables: Vec::new(),
                 roles: Vec::new(),
+                tells: Vec::new(),
                 dimensions: definition::dimensions(book, event),
             });
         }
@@ -86,6 +87,10 @@ impl Planner<'_> {
         match &book.metrics[usize::from(metric.0)].kind {
             MetricKind::Count(rows) => Measure::Count(self.tally(metric, rows, None, by, grain, reads)),
             MetricKind::Sum(rows, value) => Measure::Sum(self.tally(metric, rows, Some(value), by, grain, reads)),
+            MetricKind::Distinct(rows, value) => Measure::Distinct(self.set(metric, rows, value, by, grain, reads)),
+            MetricKind::Level { rows, key, value } => {
+                Measure::Level(self.level(metric, rows, (*key, value), by, grain, reads))
+            }
             MetricKind::Value(rows, value) => {
                 let tally = self.tally(metric, rows, Some(value), by, grain, reads);
                 match stat {
@@ -132,7 +137,7 @@ impl Planner<'_> {
         let next = Facet::Tally(TallyIndex(self.plan.tallies));
         match self.cells("tally", next, metric, rows, value, by, grain, reads) {
             Facet::Tally(index) => index,
-            Facet::Sketch(_) | Facet::Pairs(_) => TallyIndex(0), // a definition begins with its facet's name
+            _ => TallyIndex(0), // a definition begins with its facet's name
         }
     }
 
@@ -148,7 +153,23 @@ impl Planner<'_> {
         let next = Facet::Sketch(SketchIndex(self.plan.sketches));
         match self.cells("sketch", next, metric, rows, Some(value), by, grain, reads) {
             Facet::Sketch(index) => index,
-            Facet::Tally(_) | Facet::Pairs(_) => SketchIndex(0), // a definition begins with its facet's name
+            _ => SketchIndex(0), // a definition begins with its facet's name
+        }
+    }
+
+    fn set(
+        &mut self,
+        metric: MetricIndex,
+        rows: &Rows,
+        value: &Expr,
+        by: Option<&str>,
+        grain: Grain,
+        reads: &mut Reads,
+    ) -> SetIndex {
+        let next = Facet::Set(SetIndex(self.plan.sets));
+        match self.cells("distinct", next, metric, rows, Some(value), by, grain, reads) {
+            Facet::Set(index) => index,
+            _ => SetIndex(0), // a definition begins with its facet's name
         }
     }
 
@@ -174,10 +195,14 @@ impl Planner<'_> {
             reads.aggregates.insert(*index);
             return self.plan.aggregates[index.0 as usize].facet;
         }
-        reads.aggregates.insert(self.aggregate(definition, vec![rows.event], next));
+        reads.aggregates.insert(self.aggregate(definition, vec![rows.event], metric, next));
         let input = InputPlan {
             filter: rows.filter.clone(),
-            value: value.cloned(),
+            value: match (next, value.cloned()) {
+                (_, None) => InputValue::Row,
+                (Facet::Set(_), Some(value)) => InputValue::Fingerprint(value),
+                (_, Some(value)) => InputValue::Number(value),
+            },
             metric: self.book.metrics[usize::from(metric.0)].name.clone(),
         };
         let input = self.input(rows.event, input);
@@ -191,16 +216,27 @@ impl Planner<'_> {
                 table.sketches.push((input, index));
                 self.plan.sketches += 1;
             }
-            Facet::Pairs(_) => {}
+            Facet::Set(index) => {
+                table.sets.push((input, index));
+                self.plan.sets += 1;
+            }
+            Facet::Pairs(_) | Facet::Levels(_) => {}
         }
         next
     }
 
-    fn aggregate(&mut self, definition: String, events: Vec<EventIndex>, facet: Facet) -> AggregateIndex {
+    fn aggregate(
+        &mut self,
+        definition: String,
+        events: Vec<EventIndex>,
+        metric: MetricIndex,
+        facet: Facet,
+    ) -> AggregateIndex {
         let index = AggregateIndex(self.plan.aggregates.len() as u32);
         let id = definition::aggregate_id(&definition);
         self.known.insert(definition.clone(), index);
-        self.plan.aggregates.push(Aggregate { id, definition, events, facet });
+        let metric = self.book.metrics[usize::from(metric.0)].name.clone();
+        self.plan.aggregates.push(Aggregate { id, definition, events, metric, facet });
         index
     }
 
@@ -217,7 +253,8 @@ impl Planner<'_> {
         let same = |t: &TablePlan| t.event == event && t.dimension == dimension && t.grain == grain;
         let position = self.plan.tables.iter().position(same).unwrap_or_else(|| {
             let position = self.plan.tables.len();
-            self.plan.tables.push(TablePlan { event, dimension, grain, tallies: Vec::new(), sketches: Vec::new() });
+            let (tallies, sketches, sets) = (Vec::new(), Vec::new(), Vec::new());
+            self.plan.tables.push(TablePlan { event, dimension, grain, tallies, sketches, sets });
             self.plan.events[usize::from(event.0)].tables.push(position);
             position
         });
@@ -227,6 +264,48 @@ impl Planner<'_> {
     /// Position of the dimension that the event itself calls so: an event that shares its half-pairs may call it otherwise.
     fn dimension(&self, event: EventIndex, name: &str) -> Option<usize> {
         self.plan.events[usize::from(event.0)].dimensions.iter().position(|dimension| dimension.name == name)
+    }
+
+    fn level(
+        &mut self,
+        metric: MetricIndex,
+        rows: &Rows,
+        (key, value): (FieldSlot, &Expr),
+        by: Option<&str>,
+        grain: Grain,
+        reads: &mut Reads,
+    ) -> TallyIndex {
+        let event = &self.book.events[usize::from(rows.event.0)];
+        let definition = definition::levels(self.book, event, rows.filter.as_ref(), (key, value), grain);
+        reads.events.insert(rows.event);
+        let known = self.known.get(&definition).map(|index| (*index, self.plan.aggregates[index.0 as usize].facet));
+        let (aggregate, levels) = match known {
+            Some((aggregate, Facet::Levels(levels))) => (aggregate, levels),
+            _ => {
+                let levels = LevelsIndex(self.plan.levels.len() as u32);
+                let aggregate = self.aggregate(definition, vec![rows.event], metric, Facet::Levels(levels));
+                self.plan.levels.push(LevelsPlan { aggregate, grain, derived: Vec::new() });
+                let metric = self.book.metrics[usize::from(metric.0)].name.clone();
+                let value = InputValue::Number(value.clone());
+                let input = InputPlan { filter: rows.filter.clone(), value, metric: metric.clone() };
+                let input = self.input(rows.event, input);
+                let tells = &mut self.plan.events[usize::from(rows.event.0)].tells;
+                tells.push(TellPlan { levels, input, key, grain, metric });
+                (aggregate, levels)
+            }
+        };
+        reads.aggregates.insert(aggregate);
+        let dimension = by.and_then(|name| self.dimension(rows.event, name));
+        let derived = &mut self.plan.levels[levels.0 as usize].derived;
+        match derived.iter().find(|(known, _)| *known == dimension) {
+            Some((_, tally)) => *tally,
+            None => {
+                let tally = TallyIndex(self.plan.tallies);
+                self.plan.tallies += 1;
+                derived.push((dimension, tally));
+                tally
+            }
+        }
     }
 
     fn duration(
@@ -292,7 +371,7 @@ impl Planner<'_> {
             reads.aggregates.insert(*index);
             let pairs = match self.plan.aggregates[index.0 as usize].facet {
                 Facet::Pairs(pairs) => pairs,
-                Facet::Tally(_) | Facet::Sketch(_) => PairsIndex(0), // a definition begins with its facet's name
+                _ => PairsIndex(0), // a definition begins with its facet's name
             };
             let metrics = &mut self.plan.pairs[pairs.0 as usize].metrics;
             let named = (self.book.metrics[usize::from(metric.0)].name.clone(), duration.end);
@@ -302,7 +381,7 @@ impl Planner<'_> {
             return pairs;
         }
         let pairs = PairsIndex(self.plan.pairs.len() as u32);
-        let aggregate = self.aggregate(definition, events.into_iter().collect(), Facet::Pairs(pairs));
+        let aggregate = self.aggregate(definition, events.into_iter().collect(), metric, Facet::Pairs(pairs));
         reads.aggregates.insert(aggregate);
         let name = &self.book.metrics[usize::from(metric.0)].name;
         let dimensions =

@@ -12,17 +12,28 @@ use crate::time::Bucket;
 pub trait Mergeable: Clone + Default {
     /// Adds another of its kind. Commutative and associative.
     fn merge(&mut self, other: &Self);
+
+    /// Whether it holds nothing.
+    fn is_empty(&self) -> bool;
 }
 
 impl Mergeable for Cell {
     fn merge(&mut self, other: &Cell) {
         Cell::merge(self, other);
     }
+
+    fn is_empty(&self) -> bool {
+        Cell::is_empty(self)
+    }
 }
 
 impl Mergeable for Sketch {
     fn merge(&mut self, other: &Sketch) {
         Sketch::merge(self, other);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bins().next().is_none()
     }
 }
 
@@ -60,6 +71,22 @@ impl<T: Mergeable> Series<T> {
         &mut buckets[index].1
     }
 
+    /// Changes a bucket's value, and keeps none that is empty then: what is there follows from what holds now, not from what once did.
+    pub fn change(&mut self, member: MemberId, bucket: Bucket, change: impl FnOnce(&mut T)) {
+        let value = self.entry(member, bucket);
+        change(value);
+        if !value.is_empty() {
+            return;
+        }
+        let Some(buckets) = self.members.get_mut(&member) else { return };
+        if let Ok(index) = buckets.binary_search_by_key(&bucket, |(b, _)| *b) {
+            buckets.remove(index);
+        }
+        if buckets.is_empty() {
+            self.members.remove(&member);
+        }
+    }
+
     /// All of one member's buckets in `range`, merged.
     pub fn total(&self, member: MemberId, range: Range<Bucket>) -> T {
         let mut total = T::default();
@@ -85,6 +112,25 @@ impl<T: Mergeable> Series<T> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// How many members have any bucket.
+    pub fn member_count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Merges all buckets before `bucket` into the one before it, so that sums from the beginning on stay what they are.
+    pub fn gather_below(&mut self, bucket: Bucket) {
+        let last = Bucket(bucket.0.saturating_sub(1));
+        self.members.retain(|_, buckets| {
+            let below = buckets.partition_point(|(b, _)| *b < bucket);
+            let mut gathered = T::default();
+            buckets.drain(..below).for_each(|(_, value)| gathered.merge(&value));
+            if !gathered.is_empty() {
+                buckets.insert(0, (last, gathered));
+            }
+            !buckets.is_empty()
+        });
     }
 
     /// Lets all buckets before `bucket` go, and members without any left.

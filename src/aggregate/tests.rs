@@ -3,6 +3,7 @@
 mod aggregator;
 mod definition;
 mod elements;
+mod level;
 mod pair;
 
 use crate::book::{Book, SourceFile, load, render};

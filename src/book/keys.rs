@@ -204,10 +204,10 @@ pub(super) static RATIO: Table = table(
     "a ratio",
     &[
         TYPE,
-        may("good", Name, "good / total: a count or sum"),
-        may("bad", Name, "1 - bad / total: a count or sum"),
-        may("part", Name, "part / total, neither good nor bad: a count or sum"),
-        must("total", Name, "the whole: a count or sum"),
+        may("good", Name, "good / total: a count, sum or distinct"),
+        may("bad", Name, "1 - bad / total: a count, sum or distinct"),
+        may("part", Name, "part / total, neither good nor bad: a count, sum or distinct"),
+        must("total", Name, "the whole: a count, sum or distinct"),
         WHERE_LATER,
     ],
 );
@@ -237,24 +237,20 @@ pub(super) static DURATION_KEY: Table = table(
     ],
 );
 
-pub(super) static DISTINCT: Table = Table {
-    name: "a distinct",
-    keys: &[TYPE, OF_EVENT, must("value", Sql, "what is told apart"), WHERE],
-    later: Some("a `count` of an event with an `id` is the nearest form that works today"),
-};
+pub(super) static DISTINCT: Table =
+    table("a distinct", &[TYPE, OF_EVENT, must("value", Sql, "what is told apart; NULL is not counted"), WHERE]);
 
-pub(super) static LEVEL: Table = Table {
-    name: "a level",
-    keys: &[
+pub(super) static LEVEL: Table = table(
+    "a level",
+    &[
         TYPE,
         OF_EVENT,
         must("key", Field, "whose latest value counts"),
-        must("value", Sql, "what is summed over keys"),
+        must("value", Sql, "what is summed over keys; NULL ends the key"),
         WHERE,
         UNIT,
     ],
-    later: Some("a `value` over the events is the nearest form that works today"),
-};
+);
 
 pub(super) static DERIVED: Table =
     table("a derived metric", &[TYPE, must("formula", Text, "arithmetic over metrics"), UNIT, WHERE_LATER]);

@@ -137,13 +137,24 @@ pub enum MetricKind {
     Sum(Rows, Expr),
     /// The distribution of an expression over rows.
     Value(Rows, Expr),
-    /// One count or sum over another.
+    /// How many different values an expression has over rows; NULL is none.
+    Distinct(Rows, Expr),
+    /// The latest value of each key, summed over keys.
+    Level {
+        /// The rows that tell of keys.
+        rows: Rows,
+        /// The field that holds the key.
+        key: FieldSlot,
+        /// The key's value from the row's time on; NULL ends the key.
+        value: Expr,
+    },
+    /// One count, sum or distinct over another.
     Ratio {
         /// What `part` counts.
         sense: RatioSense,
-        /// The part; a count or a sum.
+        /// The part; a count, a sum or a distinct.
         part: MetricIndex,
-        /// The whole; a count or a sum.
+        /// The whole; a count, a sum or a distinct.
         total: MetricIndex,
     },
     /// The time between two events of one key.

@@ -170,7 +170,9 @@ fn add_section(chunk: &mut Chunk, name: &str, at: usize, body: &mut Reader, once
         }
         "cells" => rows::cells(chunk, body)?,
         "bins" => rows::bins(chunk, body)?,
+        "distinct" => rows::distincts(chunk, body)?,
         "halves" => rows::halves(chunk, body)?,
+        "levels" => rows::levels(chunk, body)?,
         _ => match name.strip_prefix("ids/").and_then(|day| day.parse().ok()) {
             Some(day) => rows::ids(chunk, day, body)?,
             None => {

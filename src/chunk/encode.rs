@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::order::{self, Ranks};
 use super::wire::{Writer, checksum};
 use super::{
-    BinRow, CELL_MAX, CELL_MIN, CELL_SUM, CellRow, Chunk, Evaluated, HALF_ARITY_LONG, HALF_ARITY_SHIFT, HALF_DEADLINE,
-    HALF_END, HALF_LAST_END, HALF_START, HALF_VOID, HEADER_BYTES, HalfRow, Head, MAGIC, PART_BYTES_MAX,
-    SECTION_FRAME_BYTES, SECTION_ROWS_MAX, TIMES_FIRST, TIMES_SECOND, TextIndex, UNITS, VERSION,
+    BinRow, CELL_MAX, CELL_MIN, CELL_SUM, CellRow, Chunk, DistinctRow, Evaluated, HALF_ARITY_LONG, HALF_ARITY_SHIFT,
+    HALF_DEADLINE, HALF_END, HALF_LAST_END, HALF_START, HALF_VOID, HEADER_BYTES, HalfRow, Head, LEVEL_ARITY_LONG,
+    LEVEL_ARITY_SHIFT, LEVEL_VALUE, LevelRow, MAGIC, PART_BYTES_MAX, SECTION_FRAME_BYTES, SECTION_ROWS_MAX,
+    TIMES_FIRST, TIMES_SECOND, TextIndex, UNITS, VERSION,
 };
 use crate::aggregate::plan::EventId;
 use crate::time::Timestamp;
@@ -37,11 +38,18 @@ pub fn encode(chunk: &Chunk) -> Vec<Vec<u8>> {
     let mut bins: Vec<&BinRow> = chunk.bins.iter().collect();
     bins.sort_unstable_by(|a, b| order::bins(a, b, &ranks));
     sections.push_rows("bins", &bins, |rows| self::bins(rows, &ranks));
+    let mut distincts: Vec<&DistinctRow> = chunk.distincts.iter().collect();
+    distincts.sort_unstable_by(|a, b| order::distincts(a, b, &ranks));
+    distincts.dedup_by(|a, b| order::distincts(a, b, &ranks).is_eq());
+    sections.push_rows("distinct", &distincts, |rows| self::distincts(rows, &ranks));
     // The key beside the row: sorting millions then rarely has to look at the rows.
     let mut keyed: Vec<_> = chunk.halves.iter().map(|row| ((row.aggregate, row.key), row)).collect();
     keyed.sort_unstable_by(|(a, left), (b, right)| a.cmp(b).then_with(|| order::halves(left, right, &ranks)));
     let halves: Vec<&HalfRow> = keyed.into_iter().map(|(_, row)| row).collect();
     sections.push_rows("halves", &halves, |rows| self::halves(rows, &ranks));
+    let mut levels: Vec<&LevelRow> = chunk.levels.iter().collect();
+    levels.sort_unstable_by(|a, b| order::levels(a, b, &ranks));
+    sections.push_rows("levels", &levels, |rows| self::levels(rows, &ranks));
     for (day, mut ids) in ids_by_day(chunk) {
         ids.sort_unstable();
         ids.dedup();
@@ -257,6 +265,30 @@ fn bins(rows: &[&BinRow], ranks: &Ranks) -> Vec<u8> {
     out.0
 }
 
+fn distincts(rows: &[&DistinctRow], ranks: &Ranks) -> Vec<u8> {
+    let mut out = Writer::default();
+    let dictionary = Dictionary::write(&mut out, ranks, rows.iter().map(|row| row.member));
+    let place = |row: &DistinctRow| (ranks.member(row.member), row.bucket);
+    for run in rows.chunk_by(|a, b| a.aggregate == b.aggregate) {
+        out.raw(&run[0].aggregate.0.to_le_bytes());
+        out.varint(run.chunk_by(|a, b| place(a) == place(b)).count() as u64);
+        let (mut last_member, mut last_bucket) = (0, 0);
+        for set in run.chunk_by(|a, b| place(a) == place(b)) {
+            let member = dictionary.number(ranks, set[0].member);
+            out.varint(member - last_member);
+            out.signed(i64::from(set[0].bucket.0) - last_bucket);
+            (last_member, last_bucket) = (member, i64::from(set[0].bucket.0));
+            out.varint(set.len() as u64);
+            let mut last = 0;
+            for row in set {
+                out.varint(row.value - last);
+                last = row.value;
+            }
+        }
+    }
+    out.0
+}
+
 /// How the times of a run are written: in the coarsest unit that holds them all exactly, from the least on.
 struct Clock {
     unit: i64,
@@ -264,16 +296,14 @@ struct Clock {
 }
 
 impl Clock {
-    fn write(out: &mut Writer, rows: &[&HalfRow]) -> Clock {
-        let whole = |unit: i64| {
-            let exact = |at: &Timestamp| at.0 % unit == 0;
-            rows.iter().all(|row| {
-                let start = row.start.as_ref().is_none_or(|s| exact(&s.at) && s.deadline.as_ref().is_none_or(exact));
-                start && row.first_end.as_ref().is_none_or(exact) && row.last_end.as_ref().is_none_or(exact)
-            })
-        };
-        let code = UNITS.iter().rposition(|unit| whole(*unit)).unwrap_or(0);
-        let firsts = rows.iter().filter_map(|row| row.start.as_ref().map(|s| s.at).or(row.first_end));
+    /// For `times`, counted from the least of `firsts`.
+    fn write(
+        out: &mut Writer,
+        times: impl Iterator<Item = Timestamp> + Clone,
+        firsts: impl Iterator<Item = Timestamp>,
+    ) -> Clock {
+        let whole = |unit: &i64| times.clone().all(|at| at.0 % unit == 0);
+        let code = UNITS.iter().rposition(whole).unwrap_or(0);
         let base = firsts.map(|at| at.0 / UNITS[code]).min().unwrap_or(0);
         out.raw(&[code as u8]);
         out.signed(base);
@@ -294,7 +324,11 @@ fn halves(rows: &[&HalfRow], ranks: &Ranks) -> Vec<u8> {
         rows,
         |row| row.aggregate.0,
         |out, run| {
-            let clock = Clock::write(out, run);
+            let started = run.iter().filter_map(|row| row.start.as_ref());
+            let starts = started.flat_map(|start| [Some(start.at), start.deadline]);
+            let times = starts.chain(run.iter().flat_map(|row| [row.first_end, row.last_end])).flatten();
+            let firsts = run.iter().filter_map(|row| row.start.as_ref().map(|s| s.at).or(row.first_end));
+            let clock = Clock::write(out, times, firsts);
             let mut last_key = 0;
             for row in run {
                 half(out, row, row.key - last_key, &clock, |member| dictionary.number(ranks, member));
@@ -341,6 +375,39 @@ fn half(out: &mut Writer, row: &HalfRow, key: u64, clock: &Clock, number: impl F
             out.varint(clock.units(last).wrapping_sub(clock.units(first)) as u64);
         }
     }
+}
+
+fn levels(rows: &[&LevelRow], ranks: &Ranks) -> Vec<u8> {
+    let mut out = Writer::default();
+    let dimensions = rows.iter().flat_map(|row| row.dimensions.iter().copied());
+    let dictionary = Dictionary::write(&mut out, ranks, dimensions);
+    groups(
+        &mut out,
+        rows,
+        |row| row.aggregate.0,
+        |out, run| {
+            let times = run.iter().map(|row| row.at);
+            let clock = Clock::write(out, times.clone(), times);
+            let (mut last_key, mut last_bucket) = (0, 0);
+            for row in run {
+                let arity = row.dimensions.len() as u64;
+                let short = arity.min(LEVEL_ARITY_LONG);
+                out.flags(&[(row.value.is_some(), LEVEL_VALUE), (true, (short as u8) << LEVEL_ARITY_SHIFT)]);
+                out.varint(row.key - last_key);
+                out.signed(i64::from(row.bucket.0) - last_bucket);
+                out.varint(clock.units(row.at).wrapping_sub(clock.base) as u64);
+                if let Some(value) = row.value {
+                    out.wide_signed(value);
+                }
+                if short == LEVEL_ARITY_LONG {
+                    out.varint(arity - LEVEL_ARITY_LONG);
+                }
+                row.dimensions.iter().for_each(|member| out.varint(dictionary.number(ranks, *member)));
+                (last_key, last_bucket) = (row.key, i64::from(row.bucket.0));
+            }
+        },
+    );
+    out.0
 }
 
 fn ids(rows: &[(EventId, u64)]) -> Vec<u8> {

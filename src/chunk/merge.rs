@@ -3,7 +3,9 @@
 //! | of | two become |
 //! |---|---|
 //! | cells, bins | one by (aggregate, member, bucket, bin): counts and sums add, least min, greatest max |
+//! | distinct | the union |
 //! | halves | one by (aggregate, key): least start tuple, earliest first end, latest last end, void if either is |
+//! | levels | one by (aggregate, key, bucket): the greatest by time, then by content |
 //! | ids | the union |
 //! | head | the greatest times; counters add |
 //! | floor | the highest |
@@ -15,7 +17,9 @@ use std::collections::BTreeMap;
 
 use super::fault::FoldFault;
 use super::order::{self, Ranks};
-use super::{BinRow, COUNT_MAX, CellRow, Chunk, Evaluated, EvaluatedRange, HalfRow, Head, TextIndex};
+use super::{
+    BinRow, COUNT_MAX, CellRow, Chunk, DistinctRow, Evaluated, EvaluatedRange, HalfRow, Head, LevelRow, TextIndex,
+};
 use crate::aggregate::plan::AggregateId;
 use crate::event::Offset;
 
@@ -45,15 +49,11 @@ pub fn fold(mut chunks: Vec<Chunk>) -> Result<Chunk, FoldFault> {
     }
     let mut evaluated = Vec::new();
     let mut texts = Vec::new();
-    for chunk in chunks {
+    for mut chunk in chunks {
         join_head(&mut all.head, &chunk.head)?;
         all.floor = all.floor.max(chunk.floor);
-        evaluated.extend(chunk.evaluated);
-        append_rows(&mut all, chunk.cells, chunk.bins, chunk.halves, texts.len() as u32);
-        texts.extend(chunk.texts);
-        for (key, ids) in chunk.ids {
-            all.ids.entry(key).or_default().extend(ids);
-        }
+        evaluated.append(&mut chunk.evaluated);
+        append_rows(&mut all, &mut texts, chunk);
     }
     let ranges = unite_evaluated(&evaluated);
     all.evaluated = ranges.into_iter().map(|(aggregate, ranges)| Evaluated { aggregate, ranges }).collect();
@@ -86,17 +86,27 @@ fn check_disjoint(chunks: &[Chunk]) -> Result<(), FoldFault> {
     Ok(())
 }
 
-/// Appends rows whose texts will stand behind the first `shift` of all texts.
-fn append_rows(all: &mut Chunk, cells: Vec<CellRow>, bins: Vec<BinRow>, halves: Vec<HalfRow>, shift: u32) {
+/// Appends a chunk's rows, its texts behind all texts so far.
+fn append_rows(all: &mut Chunk, texts: &mut Vec<String>, chunk: Chunk) {
+    let shift = texts.len() as u32;
     let shifted = |member: Option<TextIndex>| member.map(|index| TextIndex(index.0 + shift));
-    all.cells.extend(cells.into_iter().map(|row| CellRow { member: shifted(row.member), ..row }));
-    all.bins.extend(bins.into_iter().map(|row| BinRow { member: shifted(row.member), ..row }));
-    all.halves.extend(halves.into_iter().map(|mut row| {
+    all.cells.extend(chunk.cells.into_iter().map(|row| CellRow { member: shifted(row.member), ..row }));
+    all.bins.extend(chunk.bins.into_iter().map(|row| BinRow { member: shifted(row.member), ..row }));
+    all.distincts.extend(chunk.distincts.into_iter().map(|row| DistinctRow { member: shifted(row.member), ..row }));
+    all.halves.extend(chunk.halves.into_iter().map(|mut row| {
         for member in row.start.iter_mut().flat_map(|start| &mut start.dimensions) {
             *member = shifted(*member);
         }
         row
     }));
+    all.levels.extend(chunk.levels.into_iter().map(|mut row| {
+        row.dimensions.iter_mut().for_each(|member| *member = shifted(*member));
+        row
+    }));
+    texts.extend(chunk.texts);
+    for (key, ids) in chunk.ids {
+        all.ids.entry(key).or_default().extend(ids);
+    }
 }
 
 /// Sorts the rows by content, joins those with the same key, and gives each text one number.
@@ -127,6 +137,8 @@ fn join_rows(all: &mut Chunk, texts: &[String]) -> Result<(), FoldFault> {
         }
         same
     });
+    all.distincts.sort_unstable_by(|a, b| order::distincts(a, b, &ranks));
+    all.distincts.dedup_by(|a, b| order::distincts(a, b, &ranks).is_eq());
     all.halves.sort_unstable_by(|a, b| order::halves(a, b, &ranks));
     all.halves.dedup_by(|row, kept| {
         let same = (row.aggregate, row.key) == (kept.aggregate, kept.key);
@@ -135,9 +147,19 @@ fn join_rows(all: &mut Chunk, texts: &[String]) -> Result<(), FoldFault> {
         }
         same
     });
+    all.levels.sort_unstable_by(|a, b| order::levels(a, b, &ranks));
+    all.levels.dedup_by(|row, kept| {
+        let same = (row.aggregate, row.key, row.bucket) == (kept.aggregate, kept.key, kept.bucket);
+        if same {
+            join_levels(kept, row, |index| ranks.rank(index));
+        }
+        same
+    });
     let members = all.cells.iter_mut().map(|row| &mut row.member).chain(all.bins.iter_mut().map(|row| &mut row.member));
     let dimensions = all.halves.iter_mut().filter_map(|row| row.start.as_mut()).flat_map(|start| &mut start.dimensions);
-    for index in members.chain(dimensions).flatten() {
+    let values = all.distincts.iter_mut().map(|row| &mut row.member);
+    let told = all.levels.iter_mut().flat_map(|row| &mut row.dimensions);
+    for index in members.chain(values).chain(dimensions).chain(told).flatten() {
         *index = TextIndex(ranks.rank(*index));
     }
     all.texts = ranks.into_texts();
@@ -159,6 +181,13 @@ pub fn join_halves<K: Ord>(into: &mut HalfRow, other: &HalfRow, text: impl Fn(Te
     into.first_end = into.first_end.into_iter().chain(other.first_end).min();
     into.last_end = into.last_end.max(other.last_end);
     into.void |= other.void;
+}
+
+/// Joins what two chunks know of one level's key in one bucket: the greater is kept. `text` as for [`join_halves`].
+pub fn join_levels<K: Ord>(into: &mut LevelRow, other: &LevelRow, text: impl Fn(TextIndex) -> K) {
+    if order::told(other, into, text).is_gt() {
+        *into = other.clone();
+    }
 }
 
 /// Joins what two chunks of one partition know of it.

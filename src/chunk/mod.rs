@@ -21,7 +21,7 @@
 //!
 //! | section | |
 //! |---|---|
-//! | name | one byte for its length, then ASCII: `head`, `evaluated`, `floor`, `cells`, `bins`, `halves`, `ids/DAY` (DAY: days since 1970-01-01, decimal). A reader refuses any other |
+//! | name | one byte for its length, then ASCII: `head`, `evaluated`, `floor`, `cells`, `bins`, `distinct`, `halves`, `levels`, `ids/DAY` (DAY: days since 1970-01-01, decimal). A reader refuses any other |
 //! | length | u32 length of the body |
 //! | body | see below; nothing is left over |
 //! | checksum | u64 over name, length and body |
@@ -36,7 +36,9 @@
 //! | `floor` | signed: the floor under which facts were left out |
 //! | `cells` | *texts*, then *groups* of rows: one byte (bit 0 sum, bit 1 min, bit 2 max are there), *member*, *bucket*, varint count, wide sum (else 0), wide min, wide max − min (wrapping; max itself if min is not there) |
 //! | `bins` | *texts*, then *groups* of rows: *member*, *bucket*, signed bin − bin of the row before, varint count |
+//! | `distinct` | *texts*, then *groups* of: *member*, *bucket*, n × varint value − value before, from 0. A row is one value |
 //! | `halves` | *texts*, then *groups*, each with one byte for its unit (0: 1 µs, 1: 1 ms, 2: 1 s) and a signed base, of rows: see below |
+//! | `levels` | *texts*, then *groups*, each with a unit and a base as those of `halves`, of rows: one byte (bit 0: a value is there; bits 1–7 how many dimensions, 127: a varint says how many beyond 127); varint key − key before; *bucket*; varint time − base; wide value; a varint number for each dimension |
 //! | `ids/DAY` | groups of rows without texts: u64 event, n × varint id − id before |
 //!
 //! *texts* is n × text, sorted; rows name a text by its number from 1, and 0 is NULL. *groups*, up to the end of the body, are u64 aggregate, then n × row.
@@ -64,7 +66,7 @@ pub use below::{Below, let_go};
 pub use decode::{PartHeader, decode, decode_parts, evaluated, part_header};
 pub use encode::encode;
 pub use fault::{ChunkFault, FoldFault};
-pub use merge::{fold, join_halves, join_head, unite_ranges};
+pub use merge::{fold, join_halves, join_head, join_levels, unite_ranges};
 
 use std::collections::BTreeMap;
 
@@ -110,6 +112,11 @@ const HALF_ARITY_SHIFT: u32 = 5;
 /// From this many dimensions on, a number of its own says how many.
 const HALF_ARITY_LONG: u64 = 7;
 
+const LEVEL_VALUE: u8 = 1;
+const LEVEL_ARITY_SHIFT: u32 = 1;
+/// As [`HALF_ARITY_LONG`].
+const LEVEL_ARITY_LONG: u64 = 127;
+
 /// Number of a text in [`Chunk::texts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TextIndex(pub u32);
@@ -133,8 +140,12 @@ pub struct Chunk {
     pub cells: Vec<CellRow>,
     /// Bins of sketches.
     pub bins: Vec<BinRow>,
+    /// Distinct values.
+    pub distincts: Vec<DistinctRow>,
     /// Half-pairs.
     pub halves: Vec<HalfRow>,
+    /// What was told of levels.
+    pub levels: Vec<LevelRow>,
     /// Fingerprints of ids, by event and UTC day (days since 1970-01-01).
     pub ids: BTreeMap<(EventId, i32), Vec<u64>>,
 }
@@ -209,6 +220,19 @@ pub struct BinRow {
     pub count: i64,
 }
 
+/// One distinct value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DistinctRow {
+    /// The series of sets.
+    pub aggregate: AggregateId,
+    /// The member, as in [`CellRow`].
+    pub member: Option<TextIndex>,
+    /// The bucket.
+    pub bucket: Bucket,
+    /// Fingerprint of the value's canonical text.
+    pub value: u64,
+}
+
 /// What is known of one key's pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HalfRow {
@@ -224,6 +248,23 @@ pub struct HalfRow {
     pub last_end: Option<Timestamp>,
     /// Taken out for good.
     pub void: bool,
+}
+
+/// What was told last of a level's key in a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LevelRow {
+    /// The aggregate of levels.
+    pub aggregate: AggregateId,
+    /// Fingerprint of the key's canonical text.
+    pub key: u64,
+    /// The bucket.
+    pub bucket: Bucket,
+    /// When it was told.
+    pub at: Timestamp,
+    /// The value in units of 10⁻⁹; `None` ends the key.
+    pub value: Option<i128>,
+    /// Its dimensions' members, in the definition's order; `None` is NULL.
+    pub dimensions: Vec<Option<TextIndex>>,
 }
 
 /// The least start tuple of a pair.

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{BinRow, CellRow, HalfRow, StartRow, TextIndex};
+use super::{BinRow, CellRow, DistinctRow, HalfRow, LevelRow, StartRow, TextIndex};
 
 /// Each text's place among the texts in byte order; equal texts have the same place.
 #[derive(Debug)]
@@ -55,6 +55,12 @@ pub(super) fn bins(a: &BinRow, b: &BinRow, ranks: &Ranks) -> Ordering {
     key(a).cmp(&key(b))
 }
 
+/// Distinct values by aggregate, member, bucket, value.
+pub(super) fn distincts(a: &DistinctRow, b: &DistinctRow, ranks: &Ranks) -> Ordering {
+    let key = |row: &DistinctRow| (row.aggregate, ranks.member(row.member), row.bucket, row.value);
+    key(a).cmp(&key(b))
+}
+
 /// Half-pairs by aggregate, key, content.
 pub(super) fn halves(a: &HalfRow, b: &HalfRow, ranks: &Ranks) -> Ordering {
     (a.aggregate, a.key).cmp(&(b.aggregate, b.key)).then_with(|| {
@@ -65,6 +71,19 @@ pub(super) fn halves(a: &HalfRow, b: &HalfRow, ranks: &Ranks) -> Ordering {
         };
         start.then_with(|| ends(a).cmp(&ends(b)))
     })
+}
+
+/// Levels by aggregate, key, bucket, content.
+pub(super) fn levels(a: &LevelRow, b: &LevelRow, ranks: &Ranks) -> Ordering {
+    let key = |row: &LevelRow| (row.aggregate, row.key, row.bucket);
+    key(a).cmp(&key(b)).then_with(|| told(a, b, |index| ranks.rank(index)))
+}
+
+/// What was told by time, value, then member by member, `None` always last. `text` gives what texts are compared by.
+pub(super) fn told<K: Ord>(a: &LevelRow, b: &LevelRow, text: impl Fn(TextIndex) -> K) -> Ordering {
+    let value = |row: &LevelRow| (row.at, row.value.is_none(), row.value);
+    let member = |m: &Option<TextIndex>| (m.is_none(), m.map(&text));
+    value(a).cmp(&value(b)).then_with(|| a.dimensions.iter().map(member).cmp(b.dimensions.iter().map(member)))
 }
 
 /// Start tuples by time, deadline, then member by member, `None` always last. `text` gives what texts are compared by.

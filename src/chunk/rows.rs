@@ -3,9 +3,10 @@
 use super::fault::ChunkFault;
 use super::wire::Reader;
 use super::{
-    BinRow, CELL_MAX, CELL_MIN, CELL_SUM, COUNT_MAX, CellRow, Chunk, Evaluated, EvaluatedRange, EventTimes,
-    HALF_ARITY_LONG, HALF_ARITY_SHIFT, HALF_DEADLINE, HALF_END, HALF_LAST_END, HALF_START, HALF_VOID, HalfRow, Head,
-    SECTION_ROWS_MAX, StartRow, TIMES_FIRST, TIMES_SECOND, TextIndex, UNITS,
+    BinRow, CELL_MAX, CELL_MIN, CELL_SUM, COUNT_MAX, CellRow, Chunk, DistinctRow, Evaluated, EvaluatedRange,
+    EventTimes, HALF_ARITY_LONG, HALF_ARITY_SHIFT, HALF_DEADLINE, HALF_END, HALF_LAST_END, HALF_START, HALF_VOID,
+    HalfRow, Head, LEVEL_ARITY_LONG, LEVEL_ARITY_SHIFT, LEVEL_VALUE, LevelRow, SECTION_ROWS_MAX, StartRow, TIMES_FIRST,
+    TIMES_SECOND, TextIndex, UNITS,
 };
 use crate::aggregate::cell::Cell;
 use crate::aggregate::plan::{AggregateId, EventId};
@@ -120,10 +121,14 @@ impl Place {
         let at = body.at();
         self.number = self.number.saturating_add(body.varint()?);
         let member = texts.member(self.number, at)?;
-        let bucket = body.signed()?.checked_add(i64::from(self.bucket)).and_then(|bucket| i32::try_from(bucket).ok());
-        self.bucket = bucket.ok_or_else(|| body.range("a bucket"))?;
+        self.bucket = next_bucket(body, self.bucket)?;
         Ok((member, Bucket(self.bucket)))
     }
+}
+
+fn next_bucket(body: &mut Reader, before: i32) -> Result<i32, ChunkFault> {
+    let bucket = body.signed()?.checked_add(i64::from(before)).and_then(|bucket| i32::try_from(bucket).ok());
+    bucket.ok_or_else(|| body.range("a bucket"))
 }
 
 /// The head of a group: its id, and how many rows of at least `bytes_min` follow.
@@ -176,15 +181,33 @@ pub(super) fn bins(chunk: &mut Chunk, body: &mut Reader) -> Result<(), ChunkFaul
     Ok(())
 }
 
+/// Reads the body of a `distinct` section.
+pub(super) fn distincts(chunk: &mut Chunk, body: &mut Reader) -> Result<(), ChunkFault> {
+    let texts = Dictionary::read(chunk, body)?;
+    while body.left() > 0 {
+        let (aggregate, sets) = group(body, 3)?;
+        let mut place = Place::default();
+        for _ in 0..sets {
+            let (member, bucket) = place.next(body, &texts)?;
+            let values = body.count(1)?;
+            chunk.distincts.reserve(values.min(SECTION_ROWS_MAX));
+            let mut value = 0u64;
+            for _ in 0..values {
+                value = value.checked_add(body.varint()?).ok_or_else(|| body.range("a distinct value"))?;
+                chunk.distincts.push(DistinctRow { aggregate: AggregateId(aggregate), member, bucket, value });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Reads the body of a `halves` section.
 pub(super) fn halves(chunk: &mut Chunk, body: &mut Reader) -> Result<(), ChunkFault> {
     let texts = Dictionary::read(chunk, body)?;
     while body.left() > 0 {
-        let aggregate = AggregateId(body.fixed()?);
-        let rows = body.count(2)?;
-        let code = usize::from(body.byte()?);
-        let unit = *UNITS.get(code).ok_or_else(|| body.range("a unit of time"))?;
-        let clock = Clock { unit, base: body.signed()? };
+        let (aggregate, rows) = group(body, 2)?;
+        let aggregate = AggregateId(aggregate);
+        let clock = Clock::read(body)?;
         chunk.halves.reserve(rows.min(SECTION_ROWS_MAX));
         let mut key = 0u64;
         for _ in 0..rows {
@@ -203,6 +226,12 @@ struct Clock {
 }
 
 impl Clock {
+    fn read(body: &mut Reader) -> Result<Clock, ChunkFault> {
+        let code = usize::from(body.byte()?);
+        let unit = *UNITS.get(code).ok_or_else(|| body.range("a unit of time"))?;
+        Ok(Clock { unit, base: body.signed()? })
+    }
+
     fn time(&self, units: i64, body: &Reader) -> Result<Timestamp, ChunkFault> {
         units.checked_mul(self.unit).map(Timestamp).ok_or_else(|| body.range("a time"))
     }
@@ -227,7 +256,7 @@ fn half(
             let units = at.wrapping_add(body.signed()?);
             deadline = Some(clock.time(units, body)?);
         }
-        let dimensions = dimensions(body, short, texts)?;
+        let dimensions = dimensions(body, short, HALF_ARITY_LONG, texts)?;
         row.start = Some(StartRow { at: clock.time(at, body)?, deadline, dimensions });
     } else if there & HALF_DEADLINE != 0 || short != 0 {
         return Err(body.range("a pair's deadline or dimension without a start"));
@@ -246,9 +275,15 @@ fn half(
     Ok(row)
 }
 
-fn dimensions(body: &mut Reader, short: u64, texts: &Dictionary) -> Result<Vec<Option<TextIndex>>, ChunkFault> {
+/// As many dimensions as a row's first byte says; from `long` on, a number of its own says how many more.
+fn dimensions(
+    body: &mut Reader,
+    short: u64,
+    long: u64,
+    texts: &Dictionary,
+) -> Result<Vec<Option<TextIndex>>, ChunkFault> {
     let mut arity = short;
-    if short == HALF_ARITY_LONG {
+    if short == long {
         // No row has more dimensions than the section has bytes.
         arity += body.count(1)? as u64;
     }
@@ -258,6 +293,29 @@ fn dimensions(body: &mut Reader, short: u64, texts: &Dictionary) -> Result<Vec<O
         dimensions.push(texts.member(body.varint()?, at)?);
     }
     Ok(dimensions)
+}
+
+/// Reads the body of a `levels` section.
+pub(super) fn levels(chunk: &mut Chunk, body: &mut Reader) -> Result<(), ChunkFault> {
+    let texts = Dictionary::read(chunk, body)?;
+    while body.left() > 0 {
+        let (aggregate, rows) = group(body, 4)?;
+        let aggregate = AggregateId(aggregate);
+        let clock = Clock::read(body)?;
+        chunk.levels.reserve(rows.min(SECTION_ROWS_MAX));
+        let (mut key, mut bucket) = (0u64, 0);
+        for _ in 0..rows {
+            let there = body.byte()?;
+            key = key.checked_add(body.varint()?).ok_or_else(|| body.range("a key"))?;
+            bucket = next_bucket(body, bucket)?;
+            let at = clock.base.wrapping_add(body.varint()? as i64);
+            let at = clock.time(at, body)?;
+            let value = if there & LEVEL_VALUE == 0 { None } else { Some(body.wide_signed()?) };
+            let dimensions = dimensions(body, u64::from(there >> LEVEL_ARITY_SHIFT), LEVEL_ARITY_LONG, &texts)?;
+            chunk.levels.push(LevelRow { aggregate, key, bucket: Bucket(bucket), at, value, dimensions });
+        }
+    }
+    Ok(())
 }
 
 /// Reads the body of an `ids/DAY` section.

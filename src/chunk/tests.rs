@@ -20,11 +20,19 @@ fn facts(chunk: &Chunk) -> Vec<String> {
         let member = text(row.member);
         lines.push(format!("bin {:?} {member:?} {:?} {} {}", row.aggregate, row.bucket, row.bin, row.count));
     }
+    for row in &chunk.distincts {
+        lines.push(format!("distinct {:?} {:?} {:?} {}", row.aggregate, text(row.member), row.bucket, row.value));
+    }
     for row in &chunk.halves {
         let dimensions = |s: &StartRow| s.dimensions.iter().map(|d| text(*d)).collect::<Vec<_>>();
         let start = row.start.as_ref().map(|s| (s.at, s.deadline, dimensions(s)));
         let ends = (row.first_end, row.last_end, row.void);
         lines.push(format!("half {:?} {} {start:?} {ends:?}", row.aggregate, row.key));
+    }
+    for row in &chunk.levels {
+        let dimensions: Vec<_> = row.dimensions.iter().map(|d| text(*d)).collect();
+        let LevelRow { aggregate, key, bucket, at, value, .. } = row;
+        lines.push(format!("level {aggregate:?} {key} {bucket:?} {at:?} {value:?} {dimensions:?}"));
     }
     for ((event, day), ids) in &chunk.ids {
         lines.extend(ids.iter().map(|id| format!("id {event:?} {day} {id}")));
@@ -67,6 +75,12 @@ fn cell_row() -> impl Strategy<Value = CellRow> {
     )
 }
 
+fn distinct_row() -> impl Strategy<Value = (AggregateId, Option<TextIndex>, Bucket, u64)> {
+    let value = prop_oneof![0..4u64, any::<u64>()];
+    (0..3u64, text_index(), prop_oneof![495_000..495_003, any::<i32>()], value)
+        .prop_map(|(aggregate, member, bucket, value)| (AggregateId(aggregate), member, Bucket(bucket), value))
+}
+
 fn bin_row() -> impl Strategy<Value = BinRow> {
     (0..3u64, text_index(), any::<i32>(), -7_872..=7_872i32, 0..1i64 << 40).prop_map(
         |(aggregate, member, bucket, bin, count)| BinRow {
@@ -98,6 +112,22 @@ fn half_row() -> impl Strategy<Value = HalfRow> {
     )
 }
 
+fn level_row() -> impl Strategy<Value = LevelRow> {
+    let bucket = prop_oneof![495_000..495_003, any::<i32>()];
+    let value = option::of(prop_oneof![-3..3i128, any::<i128>()]);
+    // Few keys and times, so that they meet.
+    ((0..3u64, prop_oneof![0..4u64, any::<u64>()], bucket), time(), value, vec(text_index(), 0..3)).prop_map(
+        |((aggregate, key, bucket), at, value, dimensions)| LevelRow {
+            aggregate: AggregateId(aggregate),
+            key,
+            bucket: Bucket(bucket),
+            at,
+            value,
+            dimensions,
+        },
+    )
+}
+
 fn head() -> impl Strategy<Value = Head> {
     let times = (option::of(time()), option::of(time()))
         .prop_map(|(watermark, last_event_at)| EventTimes { watermark, last_event_at });
@@ -119,10 +149,14 @@ fn chunk_over(from: Offset, to: Offset) -> impl Strategy<Value = Chunk> {
     let ids =
         btree_map(((0..2u64).prop_map(EventId), -1..2i32), btree_set(prop_oneof![0..9u64, any::<u64>()], 1..9), 0..4)
             .prop_map(|days| days.into_iter().map(|(key, ids)| (key, ids.into_iter().collect())).collect());
-    let rows = (vec(cell_row(), 0..12), vec(bin_row(), 0..12), vec(half_row(), 0..12), ids);
-    (head(), evaluated, rows).prop_map(move |(head, evaluated, (cells, bins, halves, ids))| {
+    let distincts = btree_set(distinct_row(), 0..12);
+    let levels = vec(level_row(), 0..12);
+    let rows = (vec(cell_row(), 0..12), vec(bin_row(), 0..12), distincts, vec(half_row(), 0..12), levels, ids);
+    (head(), evaluated, rows).prop_map(move |(head, evaluated, (cells, bins, distincts, halves, levels, ids))| {
         let texts = TEXTS.map(str::to_owned).to_vec();
-        Chunk { from, to, head, evaluated, floor: None, texts, cells, bins, halves, ids }
+        let row = |(aggregate, member, bucket, value)| DistinctRow { aggregate, member, bucket, value };
+        let distincts = distincts.into_iter().map(row).collect();
+        Chunk { from, to, head, evaluated, floor: None, texts, cells, bins, distincts, halves, levels, ids }
     })
 }
 
@@ -134,12 +168,17 @@ fn turned(chunk: &Chunk) -> Chunk {
     let turn = |index: TextIndex| TextIndex(last - index.0);
     other.cells.iter_mut().for_each(|row| row.member = row.member.map(turn));
     other.bins.iter_mut().for_each(|row| row.member = row.member.map(turn));
-    for member in other.halves.iter_mut().flat_map(|row| &mut row.start).flat_map(|s| &mut s.dimensions) {
+    other.distincts.iter_mut().for_each(|row| row.member = row.member.map(turn));
+    let dimensions = other.halves.iter_mut().flat_map(|row| &mut row.start).flat_map(|s| &mut s.dimensions);
+    for member in dimensions.chain(other.levels.iter_mut().flat_map(|row| &mut row.dimensions)) {
         *member = member.map(turn);
     }
     other.cells.reverse();
     other.bins.reverse();
+    other.distincts.reverse();
+    other.distincts.extend_from_within(..other.distincts.len().min(1));
     other.halves.reverse();
+    other.levels.reverse();
     for ids in other.ids.values_mut() {
         ids.reverse();
         ids.extend_from_within(..1);
@@ -211,7 +250,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_never_panic(bytes in vec(any::<u8>(), 0..200), name in "head|evaluated|cells|bins|halves|ids/-?[0-9]{1,11}|x") {
+    fn random_bytes_never_panic(bytes in vec(any::<u8>(), 0..200), name in "head|evaluated|cells|bins|distinct|halves|levels|ids/-?[0-9]{1,11}|x") {
         let _ = (decode(&bytes), part_header(&bytes), decode_parts(&[&bytes]));
         let _ = decode(&part(&[(&name, bytes.clone())]));
         let mut cells_with_text = Writer::default();

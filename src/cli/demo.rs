@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::run::block_on;
 use super::{Failure, print};
+use crate::aggregate::budget::Budgets;
 use crate::book::{self, SourceFile};
 use crate::clock;
 use crate::demo::{
@@ -160,6 +161,7 @@ impl Stage<'_> {
                 sasl_password: None,
                 ssl_key_password: None,
             },
+            state: Budgets::default(),
             store: StoreSettings {
                 url: format!("sqlite://{}", self.folder.path.join("krscore.db").display()),
                 password: None,

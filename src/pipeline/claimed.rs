@@ -85,9 +85,7 @@ impl State {
     pub(super) fn drop_uncut(&mut self, partition: Partition) {
         let Some(claimed) = self.claimed.remove(&partition) else { return };
         let ids = &mut self.ledger.partition(partition).ids;
-        for (event, day, fingerprint) in &claimed.delta.ids {
-            ids.remove(*event, *day, *fingerprint);
-        }
+        ids.forget(&claimed.delta.ids);
         ids.dropped();
         let cut_at = claimed.cut_at.unwrap_or(Offset::MIN);
         self.samples.retain(|sample| sample.partition != partition || sample.offset < cut_at);

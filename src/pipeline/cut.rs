@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::floor::Floor;
 use super::ledger::NewIds;
 use super::message::*;
 use super::pack;
@@ -27,6 +28,9 @@ impl State {
     pub(super) fn tick(&mut self, now: Timestamp) -> Vec<Effect> {
         if self.on_its_way.is_some() || self.claimed.is_empty() || self.awaits_first_answers(now) {
             return Vec::new();
+        }
+        if self.ledger.may_fit_above(Floor::of(&self.book, now)) {
+            return vec![Effect::Reload { reason: "what is past its budget may fit above the new floor".to_owned() }];
         }
         if self.is_dirty() {
             return self.cut(now);
@@ -66,8 +70,7 @@ impl State {
         let mut partitions = Vec::new();
         let mut chunks = Vec::new();
         for (partition, claimed) in &mut self.claimed {
-            let from = claimed.cut_at;
-            let chunk_from = from.unwrap_or(claimed.begin);
+            let (from, chunk_from) = (claimed.cut_at, claimed.cut_at.unwrap_or(claimed.begin));
             if chunk_from == claimed.next_offset {
                 continue;
             }
@@ -101,6 +104,7 @@ impl State {
             self.ledger.partitions.entry(*partition).and_modify(|known| known.ids.cut());
             chunks.push((*partition, chunk));
         }
+        self.raise_floor(now); // before the chunks, as after a restart: what lies below counts for no budget
         for (partition, chunk) in &chunks {
             self.ledger.absorb(*partition, chunk, NewIds::No);
         }
@@ -141,6 +145,7 @@ impl State {
             partitions: self.ledger.facts.partitions.clone(),
             evaluated: self.ledger.partitions.iter().map(|(of, known)| (*of, known.ranges.clone())).collect(),
             counters: self.ledger.all_counters(),
+            budgets: self.ledger.budget_uses(),
         }
     }
 }

@@ -20,7 +20,8 @@
 //! |---|---|
 //! | a pair whose least start lies below reach − its `give_up` | is out of every score, at once: see `Ledger::raise_floor` |
 //! | an event | is counted and left out |
-//! | cells, bins, ids of days | are let go |
+//! | cells, bins, distinct values, ids of days | are let go |
+//! | what was told of a level's key | is let go but for the last: it holds until something else is told |
 //! | a half-pair whose every instant lies below | is kept [`KEY_WATCH`] longer for nothing but to see its key come again, then let go |
 //!
 //! Facts that were let go cannot be had back, so a floor never sinks while a process runs; one that a book edit puts lower shows in
@@ -29,9 +30,10 @@
 use std::collections::BTreeMap;
 
 use crate::aggregate::dedup::{UtcDay, utc_day};
-use crate::aggregate::plan::{Facet, Plan};
+use crate::aggregate::plan::{Facet, Grains, Plan};
 use crate::book::{Book, Cycle, KeyResult, MetricKind, Source, Stat, Window};
 use crate::chunk::Below;
+use crate::event::TopicIndex;
 use crate::time::{Bucket, Grain, Span, Timestamp};
 
 /// How long a closed cycle holds the floor.
@@ -82,12 +84,14 @@ impl Floor {
 
     /// The same for stored chunks.
     pub fn below(self, plan: &Plan) -> Below {
-        let (tallies, sketches) = plan.grains();
+        let Grains { tallies, sketches, sets } = plan.grains();
         let mut grains = BTreeMap::new();
         for aggregate in &plan.aggregates {
             let grain = match aggregate.facet {
                 Facet::Tally(index) => tallies[index.0 as usize],
                 Facet::Sketch(index) => sketches[index.0 as usize],
+                Facet::Set(index) => sets[index.0 as usize],
+                Facet::Levels(index) => plan.levels[index.0 as usize].grain,
                 Facet::Pairs(_) => continue,
             };
             grains.insert(aggregate.id, grain);
@@ -140,6 +144,16 @@ pub fn floor(book: &Book, at: Timestamp) -> Timestamp {
     });
     let give_up = give_up.max().unwrap_or(GIVE_UP_DEFAULT);
     start_of_day(Timestamp(reach(book, at).0.saturating_sub(give_up.0)))
+}
+
+/// Where the reading of a partition of `topic` begins that was never read: at [`floor`], but for a topic that tells of levels at its
+/// beginning, for what was told of a key long ago holds until something else is.
+pub fn begin(book: &Book, topic: TopicIndex, at: Timestamp) -> Timestamp {
+    let tells = book.metrics.iter().any(|metric| match &metric.kind {
+        MetricKind::Level { rows, .. } => book.events[usize::from(rows.event.0)].topic == topic,
+        _ => false,
+    });
+    if tells { Timestamp::MIN } else { floor(book, at) }
 }
 
 fn start_of_day(at: Timestamp) -> Timestamp {
@@ -214,6 +228,22 @@ mod tests {
             assert!(now.reach >= before.reach && now.at >= before.at, "day {days}");
             before = now;
         }
+    }
+
+    #[test]
+    fn a_topic_that_tells_of_levels_is_read_from_its_beginning_and_others_from_the_floor() {
+        let text = "apiVersion: krscore/v1
+cycles: [ { id: c, start: 2026-10-01, end: 2027-01-01, timezone: UTC } ]
+events: { picked: { topic: picks, time: at }, counted: { topic: counts, time: at } }
+metrics: { picks: { type: count, event: picked }, stock: { type: level, event: counted, key: sku, value: quantity } }
+objectives:
+  - { id: o, title: o, key_results: [ { id: p, title: t, metric: picks, at_least: 1 }, { id: s, title: t, metric: stock, at_least: 1 } ] }
+";
+        let book = load(&[SourceFile { name: "book.yaml".to_owned(), text: text.to_owned() }]).expect("a book").book;
+        let now = at("2026-11-01");
+        let topics = book.topics.iter().zip(0..);
+        let begins = topics.map(|(topic, index)| (topic.name.as_str(), begin(&book, TopicIndex(index), now)));
+        assert_eq!(begins.collect::<Vec<_>>(), [("counts", Timestamp::MIN), ("picks", floor(&book, now))]);
     }
 
     #[test]

@@ -4,18 +4,26 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::aggregate::dedup::{Ids, PARTITION_IDS_MAX_DEFAULT};
-use crate::aggregate::delta::{Delta, RowTimes};
+use crate::aggregate::budget::{Budget, Budgets};
+use crate::aggregate::dedup::Ids;
+use crate::aggregate::delta::RowTimes;
+use crate::aggregate::distinct::Distincts;
 use crate::aggregate::facts::{Coverage, EventProgress, Facts, PartitionProgress};
+use crate::aggregate::level::{Levels, Observation};
 use crate::aggregate::member::MemberId;
-use crate::aggregate::pair::{Contribution, Half, Halves, PairState, Tuples, contribution};
-use crate::aggregate::plan::{Aggregate, AggregateId, AggregateIndex, EventId, Facet, PairsPlan, Plan};
+use crate::aggregate::packed::Sharded;
+use crate::aggregate::pair::{Contribution, Half, PairState, Tuples, contribution};
+use crate::aggregate::plan::{
+    Aggregate, AggregateId, AggregateIndex, DerivedPlan, EventId, Facet, Grains, LevelsIndex, PairsIndex, PairsPlan,
+    Plan,
+};
 use crate::aggregate::series::Series;
 use crate::book::{Book, EndChoice};
 use crate::chunk::{Chunk, EvaluatedRange, TextIndex, unite_ranges};
 use crate::event::{EventIndex, Offset, Partition};
+use crate::fixed::Fixed;
 use crate::snapshot::CounterKey;
-use crate::time::{Grain, Timestamp};
+use crate::time::{Bucket, Timestamp};
 
 use super::counter;
 use super::floor::Floor;
@@ -26,25 +34,23 @@ const END_CHOICES: [EndChoice; 2] = [EndChoice::First, EndChoice::Last];
 
 /// All facts, merged.
 pub(super) struct Ledger {
-    book: Arc<Book>,
-    plan: Arc<Plan>,
+    pub(super) book: Arc<Book>,
+    pub(super) plan: Arc<Plan>,
     aggregates: HashMap<AggregateId, AggregateIndex>,
     /// Events that differ in name only share their stored facts.
     events: HashMap<EventId, Vec<EventIndex>>,
     pub(super) facts: Facts,
     pub(super) tuples: Tuples,
-    pairs: Vec<Halves>,
+    pub(super) pairs: Vec<Sharded<Half>>,
+    pub(super) levels: Vec<Levels>,
     /// Inverted pairs, for each of [`END_CHOICES`]. Derived, never stored.
-    inverted: Vec<[i64; 2]>,
+    pub(super) inverted: Vec<[i64; 2]>,
     pub(super) partitions: BTreeMap<Partition, Absorbed>,
     pub(super) counters: BTreeMap<CounterKey, u64>,
-    floor: Floor,
-    /// The width of each series' buckets, by tally and by sketch.
-    grains: (Vec<Grain>, Vec<Grain>),
+    pub(super) floor: Floor,
+    pub(super) grains: Grains,
     /// Half-pairs that lie below the floor and are kept only to see their keys come again.
-    fallen: usize,
-    /// Ids that each partition may hold.
-    pub(super) ids_max: usize,
+    pub(super) fallen: Vec<usize>,
 }
 
 /// How much is held, in entries.
@@ -75,10 +81,12 @@ pub(super) struct Absorbed {
 }
 
 impl Ledger {
-    pub(super) fn new(book: Arc<Book>, plan: Arc<Plan>) -> Ledger {
+    pub(super) fn new(book: Arc<Book>, plan: Arc<Plan>, budgets: Budgets) -> Ledger {
         let facts = Facts {
+            budgets,
             tallies: (0..plan.tallies).map(|_| Series::default()).collect(),
             sketches: (0..plan.sketches).map(|_| Series::default()).collect(),
+            sets: (0..plan.sets).map(|_| Distincts::default()).collect(),
             ..Facts::default()
         };
         let mut events: HashMap<EventId, Vec<EventIndex>> = HashMap::new();
@@ -90,14 +98,14 @@ impl Ledger {
             events,
             facts,
             tuples: Tuples::default(),
-            pairs: plan.pairs.iter().map(|_| Halves::default()).collect(),
+            pairs: plan.pairs.iter().map(|_| Sharded::default()).collect(),
+            levels: plan.levels.iter().map(|_| Levels::default()).collect(),
             inverted: vec![[0; 2]; plan.pairs.len()],
             partitions: BTreeMap::new(),
             counters: BTreeMap::new(),
             floor: Floor::NONE,
             grains: plan.grains(),
-            fallen: 0,
-            ids_max: PARTITION_IDS_MAX_DEFAULT,
+            fallen: vec![0; plan.pairs.len()],
             book,
             plan,
         }
@@ -105,7 +113,7 @@ impl Ledger {
 
     /// The partition's entry, made if it was never seen.
     pub(super) fn partition(&mut self, partition: Partition) -> &mut Absorbed {
-        let (events, ids_max) = (self.plan.events.len(), self.ids_max);
+        let (events, ids_max) = (self.plan.events.len(), self.facts.budgets.dedup_ids_max);
         self.partitions.entry(partition).or_insert_with(|| Absorbed {
             first_offset: None,
             next_offset: None,
@@ -145,19 +153,30 @@ impl Ledger {
             *known[index].get_or_insert_with(|| facts.members.intern(&chunk.texts[index]))
         };
         for row in &chunk.cells {
-            if let Some(Facet::Tally(index)) = self.facet(row.aggregate)
-                && row.bucket >= self.floor.bucket(self.grains.0[index.0 as usize])
+            if let Some(facet @ Facet::Tally(index)) = self.facet(row.aggregate)
+                && row.bucket >= self.floor.bucket(self.grains.tallies[index.0 as usize])
             {
                 let member = member(&mut self.facts, row.member);
                 self.facts.tallies[index.0 as usize].entry(member, row.bucket).merge(&row.cell);
+                self.facts.hold_to_budget(facet);
             }
         }
         for row in &chunk.bins {
-            if let Some(Facet::Sketch(index)) = self.facet(row.aggregate)
-                && row.bucket >= self.floor.bucket(self.grains.1[index.0 as usize])
+            if let Some(facet @ Facet::Sketch(index)) = self.facet(row.aggregate)
+                && row.bucket >= self.floor.bucket(self.grains.sketches[index.0 as usize])
             {
                 let member = member(&mut self.facts, row.member);
                 self.facts.sketches[index.0 as usize].entry(member, row.bucket).add(row.bin, row.count);
+                self.facts.hold_to_budget(facet);
+            }
+        }
+        for row in &chunk.distincts {
+            if let Some(facet @ Facet::Set(index)) = self.facet(row.aggregate)
+                && row.bucket >= self.floor.bucket(self.grains.sets[index.0 as usize])
+            {
+                let member = member(&mut self.facts, row.member);
+                self.facts.sets[index.0 as usize].insert(member, row.bucket, row.value);
+                self.facts.hold_to_budget(facet);
             }
         }
         let mut tuple: Vec<MemberId> = Vec::new();
@@ -171,11 +190,21 @@ impl Ledger {
             let half = Half::stored(start, row.first_end, row.last_end, row.void);
             self.join(index.0 as usize, row.key, &half);
         }
+        for row in &chunk.levels {
+            let Some(Facet::Levels(index)) = self.facet(row.aggregate) else { continue };
+            tuple.clear();
+            tuple.extend(row.dimensions.iter().map(|text| member(&mut self.facts, *text)));
+            let tuple = self.tuples.intern(&tuple);
+            let told = Observation { at: row.at, value: row.value.map(Fixed), tuple };
+            self.tell(index.0 as usize, row.key, row.bucket, told);
+        }
     }
 
+    /// Where an aggregate's rows go; `None` for one that is past its budget.
     fn facet(&self, id: AggregateId) -> Option<Facet> {
         // An aggregate of an earlier book stays in the store and is none of ours.
-        self.aggregates.get(&id).map(|index| self.plan.aggregates[index.0 as usize].facet)
+        let facet = self.aggregates.get(&id).map(|index| self.plan.aggregates[index.0 as usize].facet);
+        facet.filter(|facet| self.facts.passed.of(*facet).is_none())
     }
 
     fn absorb_head(&mut self, partition: Partition, chunk: &Chunk) {
@@ -235,7 +264,7 @@ impl Ledger {
         if half.latest() < self.floor.halves() {
             return;
         }
-        let known = self.pairs[index].entry(key).or_default();
+        let known = self.pairs[index].entry(key);
         let before = *known;
         let (was_below, is_below) = (fell(&before, self.floor), fell(half, self.floor));
         match (before == Half::default(), was_below, is_below) {
@@ -244,7 +273,8 @@ impl Ledger {
             _ => known.join(half, &self.tuples, &self.facts.members),
         }
         let after = *known;
-        self.fallen = self.fallen + usize::from(fell(&after, self.floor)) - usize::from(was_below);
+        let fallen = &mut self.fallen[index];
+        *fallen = *fallen + usize::from(fell(&after, self.floor)) - usize::from(was_below);
         if before == after {
             return;
         }
@@ -252,21 +282,41 @@ impl Ledger {
         count_inverted(&mut self.inverted[index], &before, -1);
         let Ledger { plan, facts, tuples, floor, .. } = self;
         derive(&plan.pairs[index], facts, tuples, (*floor, Some(&before)), (*floor, Some(&after)));
+        if self.pairs_held(index) > self.facts.budgets.pairs_max {
+            self.pairs[index] = Sharded::default();
+            self.fallen[index] = 0;
+            self.inverted[index] = [0; 2];
+            self.facts.let_go(Facet::Pairs(PairsIndex(index as u32)), Budget::Pairs);
+            self.plan.pairs[index]
+                .derived
+                .iter()
+                .flat_map(DerivedPlan::facets)
+                .for_each(|facet| self.facts.empty(facet));
+        }
     }
 
-    /// Counts the keys that the delta starts anew after their pair fell below the floor.
-    pub(super) fn count_keys_again(&self, delta: &mut Delta) {
-        if self.fallen == 0 {
-            return;
-        }
-        let floor = self.floor;
-        for ((plan, known), halves) in self.plan.pairs.iter().zip(&self.pairs).zip(&delta.halves) {
-            let starts = |half: &Half| half.started().is_some_and(|(at, ..)| at >= floor.at);
-            let fell = |key: &u64| known.get(key).is_some_and(|known| fell(known, floor));
-            let again = halves.iter().filter(|(key, half)| starts(half) && fell(key)).count() as u64;
-            if let (1.., Some((metric, _))) = (again, plan.metrics.first()) {
-                *delta.counts.keys_again.entry(metric.clone()).or_default() += again;
+    /// Keys that count for the budget: what lies below the floor depends on when it was taken in.
+    pub(super) fn pairs_held(&self, index: usize) -> usize {
+        self.pairs[index].len() - self.fallen[index]
+    }
+
+    /// Takes what was told of a level's key, and moves the changes that are derived from it.
+    fn tell(&mut self, index: usize, key: u64, bucket: Bucket, told: Observation) {
+        let Ledger { plan, facts: Facts { members, tallies, .. }, tuples, levels, .. } = self;
+        let derived = &plan.levels[index].derived;
+        levels[index].join(key, bucket, told, (tuples, members), |bucket, told, weight| {
+            let Some(value) = told.value else { return };
+            for (dimension, tally) in derived {
+                let of = |d: &usize| tuples.members(told.tuple).get(*d).copied();
+                let member = dimension.as_ref().and_then(of).unwrap_or(MemberId::NONE);
+                let sum = i128::from(weight).wrapping_mul(value.0);
+                tallies[tally.0 as usize].change(member, bucket, |cell| cell.shift(weight, sum));
             }
+        });
+        if levels[index].held() > self.facts.budgets.levels_max {
+            levels[index] = Levels::default();
+            self.facts.let_go(Facet::Levels(LevelsIndex(index as u32)), Budget::Levels);
+            derived.iter().for_each(|(_, tally)| self.facts.empty(Facet::Tally(*tally)));
         }
     }
 
@@ -294,48 +344,8 @@ impl Ledger {
         let buckets = self.facts.tallies.iter().map(Series::len).chain(self.facts.sketches.iter().map(Series::len));
         Held {
             buckets: buckets.sum(),
-            half_pairs: self.pairs.iter().map(Halves::len).sum(),
+            half_pairs: self.pairs.iter().map(Sharded::len).sum(),
             ids: self.partitions.values().map(|known| known.ids.held()).sum(),
-        }
-    }
-
-    /// The floor under which nothing counts.
-    pub(super) fn floor(&self) -> Floor {
-        self.floor
-    }
-
-    /// Raises the floor: masks pairs whose start now lies too low, and lets go what lies wholly below. A lower one changes nothing, for what
-    /// was let go cannot be had back.
-    pub(super) fn raise_floor(&mut self, floor: Floor) {
-        let (before, after) = (self.floor, self.floor.max(floor));
-        if after == before {
-            return;
-        }
-        self.floor = after;
-        self.fallen = 0;
-        let Ledger { plan, facts, tuples, pairs, inverted, fallen, .. } = self;
-        for ((pairs_plan, halves), inverted) in plan.pairs.iter().zip(pairs).zip(inverted) {
-            halves.retain(|_, half| {
-                derive(pairs_plan, facts, tuples, (before, Some(half)), (after, Some(half)));
-                let stays = half.latest() >= after.halves();
-                if !stays {
-                    count_inverted(inverted, half, -1);
-                }
-                *fallen += usize::from(stays && fell(half, after));
-                stays
-            });
-            if halves.len() < halves.capacity() / 4 {
-                halves.shrink_to_fit();
-            }
-        }
-        for (series, grain) in facts.tallies.iter_mut().zip(&self.grains.0) {
-            series.let_go_below(after.bucket(*grain));
-        }
-        for (series, grain) in facts.sketches.iter_mut().zip(&self.grains.1) {
-            series.let_go_below(after.bucket(*grain));
-        }
-        for known in self.partitions.values_mut() {
-            known.ids.let_go_below(after.day());
         }
     }
 
@@ -367,9 +377,15 @@ impl Ledger {
         let Aggregate { id, events, .. } = &self.plan.aggregates[aggregate];
         let reads = |p: &Partition| events.iter().any(|event| book.events[usize::from(event.0)].topic == p.topic);
         let partitions = self.partitions.iter().filter(|(partition, _)| reads(partition));
-        let covered = partitions.map(|(_, known)| known.coverage(*id)).max().unwrap_or(Coverage::Nothing);
+        // What was told of levels is never left out for the floor.
+        let left_out = match self.plan.aggregates[aggregate].facet {
+            Facet::Levels(_) => |at: Timestamp, floor: Floor| at > floor.at,
+            _ => |_, _| true,
+        };
+        let coverage = |known: &Absorbed| known.coverage(*id, |at| left_out(at, self.floor));
+        let covered = partitions.map(|(_, known)| coverage(known)).max().unwrap_or(Coverage::Nothing);
         // Whatever is held below the floor, nothing there counts: a window that reaches lower, that of a cycle long closed, is not covered.
-        let floor = (self.floor != Floor::NONE).then_some(self.floor.at);
+        let floor = (self.floor != Floor::NONE).then_some(self.floor.at).filter(|at| left_out(*at, self.floor));
         covered.max(floor.map_or(Coverage::Whole, Coverage::From))
     }
 }
@@ -382,7 +398,8 @@ pub(super) enum NewIds {
 }
 
 impl Absorbed {
-    fn coverage(&self, aggregate: AggregateId) -> Coverage {
+    /// Since when an aggregate is covered; `left_out` says which floors something of it was left out below.
+    fn coverage(&self, aggregate: AggregateId, left_out: impl Fn(Timestamp) -> bool) -> Coverage {
         let since = |from: Offset, since: Option<Timestamp>| match (from, since) {
             (0, _) => Coverage::Whole,
             (_, Some(at)) => Coverage::From(at),
@@ -394,7 +411,7 @@ impl Absorbed {
                 (None, None, Some(start)) => since(start.offset, start.complete_since),
                 _ => Coverage::Nothing,
             };
-        covered.max(self.left_out_below.map_or(Coverage::Whole, Coverage::From))
+        covered.max(self.left_out_below.filter(|at| left_out(*at)).map_or(Coverage::Whole, Coverage::From))
     }
 
     /// The greatest event time of any event's rows.
@@ -417,19 +434,19 @@ impl Absorbed {
 }
 
 /// Whether every instant of a half-pair lies below the floor.
-fn fell(half: &Half, floor: Floor) -> bool {
+pub(super) fn fell(half: &Half, floor: Floor) -> bool {
     *half != Half::default() && half.latest() < floor.at
 }
 
 /// Counts a half-pair, or takes it back, where it is inverted.
-fn count_inverted(counts: &mut [i64; 2], half: &Half, weight: i64) {
+pub(super) fn count_inverted(counts: &mut [i64; 2], half: &Half, weight: i64) {
     for (count, choice) in counts.iter_mut().zip(END_CHOICES) {
         *count += weight * i64::from(half.state(choice) == PairState::Inverted);
     }
 }
 
 /// Takes back what a pair added before, and adds what it adds now, each under the floor of its time.
-fn derive(
+pub(super) fn derive(
     plan: &PairsPlan,
     facts: &mut Facts,
     tuples: &Tuples,
@@ -449,9 +466,9 @@ fn derive(
         for (weight, moved) in [(-1, old), (1, new)] {
             let Some(Contribution { member, bucket, sum, bin }) = moved else { continue };
             let sum = i128::from(weight) * sum;
-            facts.tallies[derived.tally.0 as usize].entry(member, bucket).shift(weight, sum);
+            facts.tallies[derived.tally.0 as usize].change(member, bucket, |cell| cell.shift(weight, sum));
             if let (Some(sketch), Some(bin)) = (derived.sketch, bin) {
-                facts.sketches[sketch.0 as usize].entry(member, bucket).add(bin, weight);
+                facts.sketches[sketch.0 as usize].change(member, bucket, |sketch| sketch.add(bin, weight));
             }
         }
     }

@@ -2,6 +2,7 @@
 //! whatever shall happen outside goes out as an effect, and the same inputs give the same effects.
 
 pub mod backfill;
+mod budget_use;
 mod claimed;
 pub mod counter;
 mod cut;
@@ -10,6 +11,7 @@ pub mod floor;
 mod ledger;
 mod message;
 mod pack;
+mod raise;
 mod restore;
 mod state;
 

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::aggregate::aggregator::Refusal;
-use crate::aggregate::delta::{Counts, Delta};
+use crate::aggregate::delta::{Counts, Delta, DeltaRow};
 use crate::aggregate::member::{MemberId, Members};
 use crate::aggregate::pair::{Half, Tuples};
-use crate::aggregate::plan::{Aggregate, AggregateId, Facet, PairsIndex, Plan, SketchIndex, TallyIndex};
+use crate::aggregate::plan::{
+    Aggregate, AggregateId, Facet, LevelsIndex, PairsIndex, Plan, SetIndex, SketchIndex, TallyIndex,
+};
 use crate::book::Book;
-use crate::chunk::{BinRow, CellRow, Chunk, Evaluated, EvaluatedRange, EventTimes, HalfRow, Head, StartRow, TextIndex};
+use crate::chunk::{
+    BinRow, CellRow, Chunk, DistinctRow, Evaluated, EvaluatedRange, EventTimes, HalfRow, Head, LevelRow, StartRow,
+    TextIndex,
+};
 use crate::event::{EventIndex, Offset, Partition, Record};
 
 use super::counter;
@@ -41,20 +46,25 @@ impl Texts {
 }
 
 /// Names of the aggregates, by where their facts are held.
+#[derive(Default)]
 pub(super) struct Names {
     tallies: BTreeMap<TallyIndex, AggregateId>,
     sketches: BTreeMap<SketchIndex, AggregateId>,
+    sets: BTreeMap<SetIndex, AggregateId>,
     pairs: BTreeMap<PairsIndex, AggregateId>,
+    levels: BTreeMap<LevelsIndex, AggregateId>,
 }
 
 impl Names {
     pub(super) fn of(aggregates: &[Aggregate]) -> Names {
-        let mut names = Names { tallies: BTreeMap::new(), sketches: BTreeMap::new(), pairs: BTreeMap::new() };
+        let mut names = Names::default();
         for aggregate in aggregates {
             match aggregate.facet {
                 Facet::Tally(index) => _ = names.tallies.insert(index, aggregate.id),
                 Facet::Sketch(index) => _ = names.sketches.insert(index, aggregate.id),
+                Facet::Set(index) => _ = names.sets.insert(index, aggregate.id),
                 Facet::Pairs(index) => _ = names.pairs.insert(index, aggregate.id),
+                Facet::Levels(index) => _ = names.levels.insert(index, aggregate.id),
             }
         }
         names
@@ -72,7 +82,7 @@ pub(super) fn pack(
     let mut texts = Texts::default();
     let mut chunk = Chunk { from, to, head: head((book, plan), topic, delta), ..Chunk::default() };
     for (table, table_plan) in delta.tables.iter().zip(&plan.tables) {
-        for (member, bucket, cells, sketches) in table.rows() {
+        for DeltaRow { member, bucket, cells, sketches, sets } in table.rows() {
             let member = texts.number(member, members);
             for ((_, index), cell) in table_plan.tallies.iter().zip(cells).filter(|(_, cell)| !cell.is_empty()) {
                 chunk.cells.push(CellRow { aggregate: names.tallies[index], member, bucket, cell: *cell });
@@ -81,6 +91,11 @@ pub(super) fn pack(
                 let aggregate = names.sketches[index];
                 chunk.bins.extend(sketch.bins().map(|(bin, count)| BinRow { aggregate, member, bucket, bin, count }));
             }
+            for ((_, index), values) in table_plan.sets.iter().zip(sets) {
+                let aggregate = names.sets[index];
+                let row = |value: &u64| DistinctRow { aggregate, member, bucket, value: *value };
+                chunk.distincts.extend(values.iter().map(row));
+            }
         }
     }
     for (position, halves) in delta.halves.iter().enumerate().filter(|(_, halves)| !halves.is_empty()) {
@@ -88,6 +103,17 @@ pub(super) fn pack(
         chunk
             .halves
             .extend(halves.iter().map(|(key, half)| half_row(aggregate, *key, half, (members, tuples), &mut texts)));
+    }
+    for (latest, position) in delta.levels.iter().zip(0..).filter(|(latest, _)| !latest.is_empty()) {
+        let aggregate = names.levels[&LevelsIndex(position)];
+        chunk.levels.extend(latest.iter().map(|(key, bucket, told)| LevelRow {
+            aggregate,
+            key,
+            bucket,
+            at: told.at,
+            value: told.value.map(|value| value.0),
+            dimensions: tuples.members(told.tuple).iter().map(|member| texts.number(*member, members)).collect(),
+        }));
     }
     for (event, day, fingerprint) in &delta.ids {
         chunk.ids.entry((plan.events[usize::from(event.0)].id, *day)).or_default().push(*fingerprint);

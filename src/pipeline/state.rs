@@ -25,6 +25,7 @@ use super::message::*;
 use super::pack::{self, Names};
 use super::restore;
 use crate::aggregate::aggregator::Aggregator;
+use crate::aggregate::budget::Budgets;
 use crate::aggregate::plan::Plan;
 use crate::book::Book;
 use crate::chunk;
@@ -58,7 +59,7 @@ impl State {
         State {
             names: Names::of(&plan.aggregates),
             aggregator: Aggregator::new(&book, until),
-            ledger: Ledger::new(Arc::clone(&book), Arc::clone(&plan)),
+            ledger: Ledger::new(Arc::clone(&book), Arc::clone(&plan), Budgets::default()),
             claimed: BTreeMap::new(),
             check_ins: Vec::new(),
             now: None,
@@ -71,9 +72,9 @@ impl State {
         }
     }
 
-    /// The same, where each partition may hold at most `ids_max` ids of copies.
-    pub fn with_partition_ids_max(mut self, ids_max: usize) -> State {
-        self.ledger.ids_max = ids_max;
+    /// The same, with other budgets.
+    pub fn with_budgets(mut self, budgets: Budgets) -> State {
+        self.ledger.facts.budgets = budgets;
         self
     }
 
@@ -92,7 +93,7 @@ impl State {
 
     /// An empty state for another book, which knows what people said and what the clock says.
     pub fn with_book(&self, book: Arc<Book>) -> State {
-        let mut state = State::new(book, None).with_partition_ids_max(self.ledger.ids_max);
+        let mut state = State::new(book, None).with_budgets(self.ledger.facts.budgets);
         state.check_ins.clone_from(&self.check_ins);
         (state.now, state.cuts) = (self.now, self.cuts);
         state
@@ -176,9 +177,7 @@ impl State {
     }
 
     fn restore(&mut self, chunks: &[RestoredChunk]) -> Vec<Effect> {
-        let ids_max = self.ledger.ids_max;
-        self.ledger = Ledger::new(Arc::clone(&self.book), Arc::clone(&self.plan));
-        self.ledger.ids_max = ids_max;
+        self.ledger = Ledger::new(Arc::clone(&self.book), Arc::clone(&self.plan), self.ledger.facts.budgets);
         // Before the chunks: derived cells are then made once, under the right mask.
         self.now.into_iter().for_each(|now| self.raise_floor(now));
         self.claimed.clear();

@@ -15,6 +15,7 @@ use super::result::{Change, CheckIn, DayCount, KeyResultScore, Part};
 use super::status::{Evidence, WindowCoverage};
 use super::value::{Quantity, Reader, each_facet};
 use super::window::{Frame, Laid};
+use crate::aggregate::budget::Budget;
 use crate::aggregate::facts::Coverage;
 use crate::aggregate::member::MemberId;
 use crate::aggregate::plan::{AggregateIndex, Facet, KeyResultPlan, Measure};
@@ -41,12 +42,17 @@ pub(super) struct Scorer<'a> {
 pub(super) struct Covered<'m> {
     measure: &'m Measure,
     coverage: Coverage,
+    /// That of levels: what was told of a key before the window holds in it, so a window that is covered is not enough.
+    lasting: Coverage,
+    /// The budget that something it reads is past: then it has no value.
+    pub(super) passed: Option<Budget>,
 }
 
 /// A value at one instant.
 pub(super) struct Reading {
     pub(super) window: Option<Laid>,
     pub(super) coverage: WindowCoverage,
+    pub(super) passed: Option<Budget>,
     pub(super) quantity: Quantity,
     /// The hour, day or week that it is of, where it is one's alone.
     pub(super) interval: Option<Range<Timestamp>>,
@@ -55,7 +61,7 @@ pub(super) struct Reading {
 impl Reading {
     /// Of what has no window.
     fn plain(quantity: Quantity) -> Reading {
-        Reading { window: None, coverage: WindowCoverage::Whole, quantity, interval: None }
+        Reading { window: None, coverage: WindowCoverage::Whole, passed: None, quantity, interval: None }
     }
 }
 
@@ -111,10 +117,11 @@ impl Scorer<'_> {
             true => self.change(measure, &reading, value, score, &days),
             false => None,
         };
-        let members = match self.plan {
+        let (members, hidden) = match self.plan {
             Some(plan) => member::scores(&mut self, plan, &reading, expected, rule),
-            None => Vec::new(),
+            None => Default::default(),
         };
+        let reason = hidden.into_iter().fold(reason, |reason, hidden| reason + "; " + &hidden);
         KeyResultScore {
             window_from: reading.window.as_ref().map(|window| window.from),
             window_to: reading.window.as_ref().map(|window| window.to),
@@ -163,6 +170,7 @@ impl Scorer<'_> {
             silence: self.silence.as_ref(),
             window: reading.window.as_ref(),
             coverage: reading.coverage,
+            passed: reading.passed,
             value: reading.quantity.value.as_ref().and_then(goal::rounded),
             n: reading.quantity.n,
             score: attainment.map(goal::clamped),
@@ -197,18 +205,19 @@ impl Scorer<'_> {
             (Source::Metric { .. }, Some(measure), Some(plan)) => {
                 let (cycle, window) = (self.cycle, self.key_result.window);
                 let window = Frame { window, cycle, grain: plan.grain, horizon: plan.horizon }.lay(as_of, open);
-                let coverage = Self::coverage(measure.coverage, &window);
+                let coverage = Self::coverage(&measure, &window);
                 let key_result = (self.key_result, plan);
-                let over = match coverage {
-                    WindowCoverage::Nothing(_) => Over::default(),
-                    WindowCoverage::From(since) => {
+                let over = match (measure.passed, coverage) {
+                    (Some(_), _) | (_, WindowCoverage::Nothing(_)) => Over::default(),
+                    (None, WindowCoverage::From(since)) => {
                         over(&mut self.reader, key_result, measure.measure, member, (&window, since))
                     }
-                    WindowCoverage::Whole => {
+                    (None, WindowCoverage::Whole) => {
                         over(&mut self.reader, key_result, measure.measure, member, (&window, window.from))
                     }
                 };
-                Reading { window: Some(window), coverage, quantity: over.quantity, interval: over.interval }
+                let (quantity, interval) = (over.quantity, over.interval);
+                Reading { window: Some(window), coverage, passed: measure.passed, quantity, interval }
             }
             (Source::Metric { .. }, ..) => Reading::plain(Quantity::default()),
         }
@@ -222,25 +231,46 @@ impl Scorer<'_> {
         let aggregates = &self.context.input.plan.aggregates;
         // Derived cells stand for their half-pairs, which hold all dimensions at once.
         let reads = |index: &AggregateIndex| match aggregates.get(index.0 as usize).map(|aggregate| aggregate.facet) {
-            Some(facet @ (Facet::Tally(_) | Facet::Sketch(_))) => facets.contains(&facet),
-            Some(Facet::Pairs(_)) | None => true,
+            Some(facet @ (Facet::Tally(_) | Facet::Sketch(_) | Facet::Set(_))) => facets.contains(&facet),
+            Some(Facet::Pairs(_) | Facet::Levels(_)) | None => true,
         };
-        let theirs = plan.aggregates.iter().copied().filter(reads);
-        let coverage = theirs.map(|index| self.context.input.facts.coverage(index)).max().unwrap_or_default();
-        Covered { measure, coverage }
+        let facts = self.context.input.facts;
+        let passed = facets.iter().find_map(|facet| facts.past_budget(*facet));
+        let mut covered = Covered { measure, coverage: Coverage::Whole, lasting: Coverage::Whole, passed };
+        for index in plan.aggregates.iter().copied().filter(reads) {
+            let facet = aggregates.get(index.0 as usize).map(|aggregate| aggregate.facet);
+            let coverage = match facet {
+                Some(Facet::Levels(_)) => &mut covered.lasting,
+                _ => &mut covered.coverage,
+            };
+            *coverage = (*coverage).max(facts.coverage(index));
+            covered.passed = facet.and_then(|facet| facts.passed.of(facet)).or(covered.passed);
+        }
+        covered
     }
 
-    /// How much of the window is covered.
-    fn coverage(coverage: Coverage, window: &Laid) -> WindowCoverage {
-        match coverage {
+    /// How much of the window is covered: the worse of both.
+    ///
+    /// | covered | a level | anything else |
+    /// |---|---|---|
+    /// | whole partitions, from offset 0 | whole | whole |
+    /// | from before the window on | from there: a key that has not changed since is unknown | whole |
+    /// | from within the window on | from there | from there |
+    /// | from after the window on, or nothing | nothing | nothing |
+    fn coverage(covered: &Covered<'_>, window: &Laid) -> WindowCoverage {
+        let of = |coverage: Coverage| match coverage {
             Coverage::Whole => WindowCoverage::Whole,
-            Coverage::From(at) if at <= window.from => WindowCoverage::Whole,
             // In an empty window nothing is missing.
             Coverage::From(_) | Coverage::Nothing if window.is_empty() => WindowCoverage::Whole,
             Coverage::From(at) if at < window.to => WindowCoverage::From(at),
             Coverage::From(at) => WindowCoverage::Nothing(Some(at)),
             Coverage::Nothing => WindowCoverage::Nothing(None),
-        }
+        };
+        let in_window = match covered.coverage {
+            Coverage::From(at) if at <= window.from => WindowCoverage::Whole,
+            coverage => of(coverage),
+        };
+        in_window.max(of(covered.lasting))
     }
 
     /// The ended days of the cycle that have enough events to be judged, by the key result's own window as of their end. For a
@@ -335,6 +365,7 @@ impl Scorer<'_> {
             _ => {}
         }
         let empty = window.is_empty()
+            || reading.passed.is_some()
             || matches!(reading.coverage, WindowCoverage::Nothing(_))
             || self.reader.is_cut_away(&window.buckets);
         let parts = found.into_iter().map(|(metric, measure)| {

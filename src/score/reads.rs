@@ -11,7 +11,11 @@ pub(crate) fn metric_events(book: &Book, metric: &Metric, events: &mut Vec<Event
         }
     };
     match &metric.kind {
-        MetricKind::Count(rows) | MetricKind::Sum(rows, _) | MetricKind::Value(rows, _) => push(rows.event),
+        MetricKind::Count(rows)
+        | MetricKind::Sum(rows, _)
+        | MetricKind::Value(rows, _)
+        | MetricKind::Distinct(rows, _)
+        | MetricKind::Level { rows, .. } => push(rows.event),
         MetricKind::Duration(duration) => {
             push(duration.from);
             push(duration.to);

@@ -3,6 +3,7 @@
 use super::cut::Silence;
 use super::reads::metric_events;
 use super::status::{Evidence, Rule, WindowCoverage, product};
+use crate::aggregate::budget::{Budget, Budgets};
 use crate::aggregate::facts::Facts;
 use crate::book::{Book, CalendarIndex, Metric, MetricIndex, MetricKind, Source, Stat};
 use crate::fixed::Fixed;
@@ -38,6 +39,7 @@ fn ruled(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> Str
         }
         Rule::ClosedEmpty => format!("closed without a score: {}", emptiness(book, facts, evidence)),
         Rule::NotBegun => format!("the cycle {} begins on {}", cycle.id, cycle.start_date),
+        Rule::PastBudget(budget) => format!("there is no value: {}", past(budget, &facts.budgets)),
         Rule::Empty => emptiness(book, facts, evidence),
         Rule::Silent => evidence.silence.map_or_else(String::new, |silence| silent(evidence, silence)),
         Rule::TooFew { n, least } => {
@@ -47,7 +49,13 @@ fn ruled(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> Str
             WindowCoverage::From(from) | WindowCoverage::Nothing(Some(from)) => {
                 let at = |at: Timestamp| cycle.zone.format(at);
                 let window = evidence.window.map_or_else(String::new, |window| at(window.from));
+                let earlier = evidence.window.is_some_and(|window| from <= window.from);
                 let from = at(from);
+                if earlier {
+                    return format!(
+                        "the events reach back only to {from}, and what has not changed since then is unknown; `partial: accept` judges it all the same"
+                    );
+                }
                 format!(
                     "the events reach back only to {from} but the window begins at {window}; `partial: accept` judges it all the same"
                 )
@@ -129,6 +137,9 @@ fn silent(evidence: &Evidence<'_>, silence: &Silence) -> String {
 /// Why there is no value.
 fn emptiness(book: &Book, facts: &Facts, evidence: &Evidence<'_>) -> String {
     let key_result = evidence.key_result;
+    if let Some(budget) = evidence.passed {
+        return past(budget, &facts.budgets);
+    }
     let Source::Metric { metric, stat } = key_result.source else {
         return match key_result.source {
             Source::Manual => "nobody has checked in a value".to_owned(),
@@ -185,6 +196,14 @@ fn emptiness(book: &Book, facts: &Facts, evidence: &Evidence<'_>) -> String {
 pub(crate) fn calendar_names(book: &Book, calendars: &[CalendarIndex]) -> String {
     let names = calendars.iter().filter_map(|index| book.calendars.get(usize::from(index.0)));
     names.map(|calendar| calendar.name.as_str()).collect::<Vec<_>>().join(" or ")
+}
+
+/// Which budget was passed, and what to do about it.
+pub(super) fn past(budget: Budget, budgets: &Budgets) -> String {
+    let (noun, limit, setting) = (budget.noun(), budget.limit(budgets), budget.as_str());
+    format!(
+        "there are more than {limit} {noun}, which is all that may be held; raise `{setting}` in [state] and restart"
+    )
 }
 
 /// Which topics hold as_of back altogether.

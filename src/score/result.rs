@@ -124,7 +124,8 @@ pub struct KeyResultScore {
     pub window_from: Option<Timestamp>,
     /// End of the window: the end of its last bucket, or as_of inside the bucket that holds it.
     pub window_to: Option<Timestamp>,
-    /// Covered only from here, if that is later than the window begins.
+    /// Covered only from here, if that is later than the window begins. For a level wherever the window begins: keys that have not changed
+    /// since then are unknown.
     pub data_from: Option<Timestamp>,
     /// The instant up to which everything is known, capped at the cycle's end (not for cohorts).
     pub as_of: Option<Timestamp>,

@@ -4,12 +4,13 @@
 //! |---|---|---|
 //! | 1 | closed | `achieved`, `missed`, without a score `no_data` |
 //! | 2 | the cycle has not begun | `pending` |
-//! | 3 | neither value nor attainment | `no_data` |
-//! | 4 | something fell silent | `stale` |
-//! | 5 | too few rows, covered too late, no day judged yet | `insufficient_data` |
-//! | 6 | score ≥ s*, or ≥ 0.9 · expected, or expected − score ≤ 0.05 | `on_track` |
-//! | 7 | score < 0.6 · expected, expected − score > 0.10, 20 % of the cycle elapsed | `off_track` |
-//! | 8 | else | `at_risk` |
+//! | 3 | what it reads is past a budget of memory | `insufficient_data` |
+//! | 4 | neither value nor attainment | `no_data` |
+//! | 5 | something fell silent | `stale` |
+//! | 6 | too few rows, covered too late, no day judged yet | `insufficient_data` |
+//! | 7 | score ≥ s*, or ≥ 0.9 · expected, or expected − score ≤ 0.05 | `on_track` |
+//! | 8 | score < 0.6 · expected, expected − score > 0.10, 20 % of the cycle elapsed | `off_track` |
+//! | 9 | else | `at_risk` |
 //!
 //! The numbers are [`Thresholds`], which a book can set.
 
@@ -19,6 +20,7 @@ use super::cut::{Cut, Silence};
 use super::goal;
 use super::result::Status;
 use super::window::Laid;
+use crate::aggregate::budget::Budget;
 use crate::book::{Cycle, KeyResult};
 use crate::fixed::Fixed;
 use crate::time::Timestamp;
@@ -32,6 +34,7 @@ pub(super) struct Evidence<'a> {
     pub(super) silence: Option<&'a Silence>,
     pub(super) window: Option<&'a Laid>,
     pub(super) coverage: WindowCoverage,
+    pub(super) passed: Option<Budget>,
     pub(super) value: Option<Fixed>,
     pub(super) n: Option<i64>,
     pub(super) score: Option<Fixed>,
@@ -39,12 +42,12 @@ pub(super) struct Evidence<'a> {
     pub(super) expected: Option<Fixed>,
 }
 
-/// How much of a window the facts cover.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much of a window the facts cover; less is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum WindowCoverage {
     /// All of it.
     Whole,
-    /// From this instant on, inside the window.
+    /// From this instant on: inside the window, for a level also before it.
     From(Timestamp),
     /// None of it; it begins only here, or is not there at all.
     Nothing(Option<crate::time::Timestamp>),
@@ -59,6 +62,8 @@ pub(super) enum Rule {
     ClosedEmpty,
     /// The cycle has not begun.
     NotBegun,
+    /// What it reads is past a budget of memory, so there is no value.
+    PastBudget(Budget),
     /// Neither value nor attainment.
     Empty,
     /// Something fell silent.
@@ -90,7 +95,7 @@ impl Rule {
             Rule::ClosedEmpty | Rule::Empty => Status::NoData,
             Rule::NotBegun => Status::Pending,
             Rule::Silent => Status::Stale,
-            Rule::TooFew { .. } | Rule::CoveredLate | Rule::NoDayYet => Status::InsufficientData,
+            Rule::PastBudget(_) | Rule::TooFew { .. } | Rule::CoveredLate | Rule::NoDayYet => Status::InsufficientData,
             Rule::Reached | Rule::NearByShare | Rule::NearByGap => Status::OnTrack,
             Rule::Between { .. } => Status::AtRisk,
             Rule::WellBelow => Status::OffTrack,
@@ -106,6 +111,9 @@ impl Evidence<'_> {
         }
         if self.cut.now < self.cycle.start {
             return Rule::NotBegun;
+        }
+        if let Some(budget) = self.passed {
+            return Rule::PastBudget(budget);
         }
         if self.value.is_none() && self.score.is_none() {
             return Rule::Empty;

@@ -3,10 +3,12 @@
 //! | measure | value | null where | n | numerator / denominator |
 //! |---|---|---|---|---|
 //! | count, sum | itself, 0 without rows | never | rows | – |
+//! | distinct | how many different values, 0 without rows | never | that number: the things that were counted, not their rows | – |
+//! | level | the sum over keys at the window's end, 0 without keys | never | keys | – |
 //! | mean | sum / count | count is 0 | rows | sum / count |
 //! | min, max, pNN | itself | count is 0 | rows | – |
 //! | share (a cohort) | good / judged | none is judged | judged | good / judged |
-//! | ratio | part / total, or 1 − bad / total | total is 0 | rows of the total | good (or part) / total |
+//! | ratio | part / total, or 1 − bad / total | total is 0 | n of the total | good (or part) / total |
 //! | formula | itself | an input is, or a division by zero | – | – |
 //!
 //! Whether the window is covered at all is asked elsewhere: here a bucket that is not there holds nothing. A calendar cuts whatever is
@@ -22,7 +24,7 @@ use num_traits::Zero;
 use crate::aggregate::cell::Cell;
 use crate::aggregate::facts::Facts;
 use crate::aggregate::member::MemberId;
-use crate::aggregate::plan::{Facet, Measure, SketchIndex, TallyIndex};
+use crate::aggregate::plan::{Facet, Measure, SetIndex, SketchIndex, TallyIndex};
 use crate::aggregate::series::{Mergeable, Series};
 use crate::aggregate::sketch::Sketch;
 use crate::book::RatioSense;
@@ -120,11 +122,25 @@ pub(super) struct Reader<'a> {
     intervals: BTreeMap<(TallyIndex, MemberId, Bucket), Rows>,
     tallies: BTreeMap<(TallyIndex, MemberId), Sliding<Rows>>,
     sketches: BTreeMap<(SketchIndex, MemberId), Sliding<Sketch>>,
+    sets: BTreeMap<(SetIndex, MemberId), (Range<Bucket>, i64)>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(facts: &'a Facts, during: Option<&'a BucketSet>) -> Reader<'a> {
-        Reader { facts, during, intervals: BTreeMap::new(), tallies: BTreeMap::new(), sketches: BTreeMap::new() }
+        let (intervals, tallies, sketches, sets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Reader { facts, during, intervals, tallies, sketches, sets }
+    }
+
+    /// What the calendar leaves of `buckets`, in order.
+    pub(super) fn runs(&self, buckets: &Range<Bucket>) -> impl Iterator<Item = Range<Bucket>> {
+        let mut runs = Vec::new();
+        each_run(self.during, buckets.clone(), |run| runs.push(run));
+        runs.into_iter()
+    }
+
+    /// The end of the last bucket that the calendar leaves of `buckets`.
+    pub(super) fn end(&self, buckets: &Range<Bucket>) -> Bucket {
+        self.runs(buckets).last().map_or(buckets.end, |run| run.end)
     }
 
     /// Whether the calendar leaves nothing of `buckets`.
@@ -156,12 +172,17 @@ impl<'a> Reader<'a> {
     /// The measure of one member over `buckets`.
     pub(super) fn read(&mut self, measure: &Measure, member: MemberId, buckets: &Range<Bucket>) -> Quantity {
         match measure {
-            Measure::Count(tally) => {
-                let count = self.rows(*tally, member, buckets).count;
-                Quantity { value: Some(BigRational::from(BigInt::from(count))), n: Some(count), ..Quantity::default() }
-            }
+            Measure::Count(tally) => counted(self.rows(*tally, member, buckets).count),
+            Measure::Distinct(set) => counted(self.distinct(*set, member, buckets)),
             Measure::Sum(tally) => {
                 let rows = self.rows(*tally, member, buckets);
+                Quantity { value: Some(Fixed(rows.sum).to_rational()), n: Some(rows.count), ..Quantity::default() }
+            }
+            Measure::Level(tally) => {
+                // All changes ever, whatever the calendar: what was told before the window, or the cycle, holds until something else is.
+                let until = Bucket(i32::MIN)..self.end(buckets);
+                let sliding = self.tallies.entry((*tally, member)).or_insert_with(Sliding::new);
+                let rows = *sliding.slide(self.facts.tally(*tally), member, (&until, None), Rows::apply);
                 Quantity { value: Some(Fixed(rows.sum).to_rational()), n: Some(rows.count), ..Quantity::default() }
             }
             Measure::Mean(tally) | Measure::Share(tally) => {
@@ -198,6 +219,22 @@ impl<'a> Reader<'a> {
         *sliding.slide(self.facts.tally(tally), member, (buckets, self.during), Rows::apply)
     }
 
+    /// A run that begins where the last one did and ends later only adds what is new; any other is counted anew.
+    fn distinct(&mut self, set: SetIndex, member: MemberId, buckets: &Range<Bucket>) -> i64 {
+        let values = self.facts.set(set);
+        if self.during.is_some() {
+            return values.count_in(member, &self.runs(buckets).collect::<Vec<_>>());
+        }
+        let count = match self.sets.get(&(set, member)) {
+            Some((last, count)) if last.start == buckets.start && last.end <= buckets.end => {
+                count + values.count_more(member, last.start, &(last.end..buckets.end))
+            }
+            _ => values.count(member, buckets),
+        };
+        self.sets.insert((set, member), (buckets.clone(), count));
+        count
+    }
+
     fn percentile(
         &mut self,
         sketch: SketchIndex,
@@ -226,6 +263,11 @@ impl<'a> Reader<'a> {
         let value = known.then(|| Fixed(of(&cell)).to_rational());
         Quantity { value, n: Some(cell.count), ..Quantity::default() }
     }
+}
+
+/// A number of things, which is its own n.
+fn counted(count: i64) -> Quantity {
+    Quantity { value: Some(BigRational::from(BigInt::from(count))), n: Some(count), ..Quantity::default() }
 }
 
 fn ratio(sense: RatioSense, part: &Quantity, total: &Quantity) -> Quantity {
@@ -260,37 +302,50 @@ fn arithmetic(operator: Operator, a: BigRational, b: BigRational) -> Option<BigR
     }
 }
 
-/// Whether members' values add up to the whole, so that the whole's target says nothing of one member.
-pub(super) fn is_additive(measure: &Measure) -> bool {
+/// Whether a value grows with what it is taken over, so that the whole's target says nothing of one member: counts, sums and levels, whose
+/// members add up to the whole, and distincts, whose members may share values and then add up to more.
+pub(super) fn is_extensive(measure: &Measure) -> bool {
     let constant = |measure: &Measure| matches!(measure, Measure::Number(_));
     match measure {
-        Measure::Count(_) | Measure::Sum(_) => true,
-        Measure::Negate(a) => is_additive(a),
-        Measure::Arithmetic(Operator::Add | Operator::Subtract, a, b) => is_additive(a) && is_additive(b),
-        Measure::Arithmetic(Operator::Multiply, a, b) => is_additive(a) && constant(b) || constant(a) && is_additive(b),
-        Measure::Arithmetic(Operator::Divide, a, b) => is_additive(a) && constant(b),
+        Measure::Count(_) | Measure::Sum(_) | Measure::Level(_) | Measure::Distinct(_) => true,
+        Measure::Negate(a) => is_extensive(a),
+        Measure::Arithmetic(Operator::Add | Operator::Subtract, a, b) => is_extensive(a) && is_extensive(b),
+        Measure::Arithmetic(Operator::Multiply, a, b) => {
+            is_extensive(a) && constant(b) || constant(a) && is_extensive(b)
+        }
+        Measure::Arithmetic(Operator::Divide, a, b) => is_extensive(a) && constant(b),
         _ => false,
     }
 }
 
-/// Calls `each` with every series of cells or sketches that the measure reads.
-pub(super) fn each_facet(measure: &Measure, each: &mut impl FnMut(Facet)) {
+/// Calls `each` with every measure that reads facts itself.
+pub(super) fn each_leaf(measure: &Measure, each: &mut impl FnMut(&Measure)) {
     match measure {
+        Measure::Ratio(_, a, b) | Measure::Arithmetic(_, a, b) => {
+            each_leaf(a, each);
+            each_leaf(b, each);
+        }
+        Measure::Negate(a) => each_leaf(a, each),
+        Measure::Number(_) => {}
+        leaf => each(leaf),
+    }
+}
+
+/// Calls `each` with every series of cells, sketches or sets that the measure reads.
+pub(super) fn each_facet(measure: &Measure, each: &mut impl FnMut(Facet)) {
+    each_leaf(measure, &mut |leaf| match leaf {
         Measure::Count(tally)
         | Measure::Sum(tally)
         | Measure::Mean(tally)
         | Measure::Min(tally)
         | Measure::Max(tally)
+        | Measure::Level(tally)
         | Measure::Share(tally) => each(Facet::Tally(*tally)),
         Measure::Percentile(tally, sketch, _) => {
             each(Facet::Tally(*tally));
             each(Facet::Sketch(*sketch));
         }
-        Measure::Ratio(_, a, b) | Measure::Arithmetic(_, a, b) => {
-            each_facet(a, each);
-            each_facet(b, each);
-        }
-        Measure::Negate(a) => each_facet(a, each),
-        Measure::Number(_) => {}
-    }
+        Measure::Distinct(set) => each(Facet::Set(*set)),
+        Measure::Ratio(..) | Measure::Arithmetic(..) | Measure::Negate(_) | Measure::Number(_) => {}
+    });
 }

@@ -229,6 +229,7 @@ async fn run_until_stopped(
         group: settings.kafka.group.clone(),
         brokers: settings.kafka.brokers.clone(),
         commit_interval: commit_interval(&settings),
+        budgets: settings.state,
     };
     let editor = spawn("editor", move || editor.run(pending))?;
     let (finish, finished) = oneshot::channel();
@@ -270,6 +271,7 @@ fn editor(
         stopping,
         active: active.clone(),
         commit_interval: commit_interval(settings),
+        budgets: settings.state,
     }
 }
 

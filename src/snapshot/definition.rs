@@ -99,7 +99,12 @@ pub(super) fn reads(book: &Book, metric: MetricIndex) -> Vec<&str> {
     match &metric.kind {
         MetricKind::Ratio { part, total, .. } => parts.extend([*part, *total]),
         MetricKind::Derived { formula, .. } => formula_metrics(formula, &mut parts),
-        MetricKind::Count(_) | MetricKind::Sum(..) | MetricKind::Value(..) | MetricKind::Duration(_) => {}
+        MetricKind::Count(_)
+        | MetricKind::Sum(..)
+        | MetricKind::Value(..)
+        | MetricKind::Distinct(..)
+        | MetricKind::Level { .. }
+        | MetricKind::Duration(_) => {}
     }
     let mut names = vec![metric.name.as_str()];
     names.extend(parts.into_iter().flat_map(|part| reads(book, part)));
@@ -145,6 +150,11 @@ fn metric_text(
         MetricKind::Count(rows) => format!("number of {}", rows_of(rows)),
         MetricKind::Sum(rows, _) => format!("sum of {} over {}", value(rows), rows_of(rows)),
         MetricKind::Value(rows, _) => format!("{} over {}", value(rows), rows_of(rows)),
+        MetricKind::Distinct(rows, _) => format!("number of different {} over {}", value(rows), rows_of(rows)),
+        MetricKind::Level { rows, key, .. } => {
+            let key = field(book, event(book, rows.event), *key);
+            format!("latest {} of each {key}, summed, over {}", value(rows), rows_of(rows))
+        }
         MetricKind::Ratio { sense, part, total } => {
             parts.extend([*part, *total]);
             let name = |index: &MetricIndex| book.metrics[usize::from(index.0)].name.as_str();

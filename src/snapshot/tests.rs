@@ -66,6 +66,7 @@ fn snapshot(world: &World, now: &str) -> Snapshot {
         partitions: vec![partition(0), partition(1)],
         evaluated: BTreeMap::new(),
         counters: BTreeMap::from([(dead, 3), (other, 9), (fault, 1)]),
+        budgets: Vec::new(),
     }
 }
 

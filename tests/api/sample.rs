@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use krscore::aggregate::budget::{Budget, BudgetUse};
 use krscore::aggregate::facts::{EventProgress, PartitionProgress};
 use krscore::book::*;
 use krscore::event::{EventIndex, FieldSlot, Partition, TopicIndex};
@@ -266,6 +267,13 @@ pub fn snapshot(objectives: Vec<(Objective, ObjectiveScore)>) -> Snapshot {
         partitions: (0..4_u16).flat_map(|topic| (0..2).map(move |number| partition(topic, number))).collect(),
         evaluated: BTreeMap::new(),
         counters: counters(),
+        budgets: vec![BudgetUse {
+            budget: Budget::Pairs,
+            of: "fulfilment".to_owned(),
+            limit: 10_000_000,
+            held: 18_231,
+            passed: false,
+        }],
     }
 }
 

@@ -87,7 +87,7 @@ fn a_partition_claimed_again_without_having_gone_away_counts_its_records_once() 
 fn ids_let_go_for_records_that_were_dropped_are_read_again() {
     let mut world = World::new(crate::world::book(BOOK), Memory::default(), "2026-10-05");
     world.partition("deliveries", 0);
-    world.ids_max = Some(2);
+    world.budgets.dedup_ids_max = 2;
     order(&mut world, 0, 1, "2026-10-05T10:00");
     order(&mut world, 0, 1, "2026-10-05T10:00");
     order(&mut world, 0, 2, "2026-10-06T10:00");

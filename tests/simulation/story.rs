@@ -65,7 +65,9 @@ pub fn tell(seed: u64, book: &Arc<Book>, disk: &Rc<Disk>, empty: &[u8]) -> Told 
     let changes = disk.changes();
     let mut world = World::new(Arc::clone(book), Stored::new(Rc::clone(disk), empty), BEGIN);
     let mut chance = Chance(seed);
-    world.ids_max = chance.once_in(3).then(|| 1 + chance.below(6) as usize);
+    if chance.once_in(3) {
+        world.budgets.dedup_ids_max = 1 + chance.below(6) as usize;
+    }
     let (deal, began) = (BTreeMap::new(), BTreeMap::new());
     let mut story = Story { chance, world, deal, began, seen: Seen::default(), trace: Vec::new() };
     story.begin();

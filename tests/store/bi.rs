@@ -384,6 +384,7 @@ fn the_running_day_is_the_local_one_within_the_cycle() {
             partitions: Vec::new(),
             evaluated: BTreeMap::new(),
             counters: BTreeMap::new(),
+            budgets: Vec::new(),
         };
         let facts = current(&snapshot);
         assert_eq!(facts, of_the_day);

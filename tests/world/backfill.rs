@@ -98,10 +98,8 @@ impl<S: Storage> World<S> {
             return false;
         }
         let book = self.editor.book.clone().expect("an edited book");
-        let mut lane = Lane::new(&book, &Plan::of(&book), &needs, krscore::pipeline::floor::floor(&book, self.now));
-        if let Some(ids_max) = self.ids_max {
-            lane = lane.with_partition_ids_max(ids_max);
-        }
+        let floor = krscore::pipeline::floor::floor(&book, self.now);
+        let mut lane = Lane::new(&book, &Plan::of(&book), &needs, floor).with_budgets(self.budgets);
         for (own, chunks) in [(false, self.store.chunks()), (true, own)] {
             chunks.iter().for_each(|chunk| lane.read_ids(chunk.partition, own, &chunk.bytes).expect("a chunk"));
         }

@@ -11,6 +11,7 @@ pub mod storage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use krscore::aggregate::budget::Budgets;
 use krscore::book::{Book, SourceFile, load, render};
 use krscore::event::{Offset, Partition, Record, TopicIndex};
 use krscore::pipeline::{
@@ -73,7 +74,7 @@ pub struct World<S> {
     pub now: Timestamp,
     /// What was last recorded of each day, by objective, key result, day.
     pub daily: BTreeMap<(usize, usize, String), KeyResultScore>,
-    pub ids_max: Option<usize>,
+    pub budgets: Budgets,
     /// Rows at or after it are left out, as `replay --at` does.
     pub until: Option<Timestamp>,
     /// An edited book that has not taken effect yet, and its lane.
@@ -109,7 +110,7 @@ impl<S: Storage> World<S> {
             processes: Vec::new(),
             now: at(now),
             daily: BTreeMap::new(),
-            ids_max: None,
+            budgets: Budgets::default(),
             until: None,
             editor: backfill::Editor::default(),
         }
@@ -172,11 +173,7 @@ impl<S: Storage> World<S> {
     }
 
     fn state(&self) -> State {
-        let state = State::new(Arc::clone(&self.book), self.until);
-        match self.ids_max {
-            Some(ids_max) => state.with_partition_ids_max(ids_max),
-            None => state,
-        }
+        State::new(Arc::clone(&self.book), self.until).with_budgets(self.budgets)
     }
 
     pub fn process(&mut self, process: usize) -> &mut Process {
@@ -359,10 +356,14 @@ impl<S: Storage> World<S> {
     pub fn settle(&mut self, process: usize, now: &str) -> String {
         self.now = at(now);
         for _ in 0..20 {
+            let reloads = self.process(process).reloads;
             self.hear(process);
             self.consume_all(process);
             self.answer_ends(process);
             self.tick_now(process);
+            if self.process(process).reloads > reloads {
+                continue; // what was consumed and not cut is consumed again
+            }
             let (cut, publications) = (self.process(process).cut.is_some(), self.process(process).publications);
             self.hear(process);
             if cut && self.process(process).publications == publications {
@@ -491,7 +492,7 @@ fn record(logged: &Logged) -> Record<'_> {
 pub fn quiet<S: Storage>(world: &World<S>, now: &str) -> World<storage::Memory> {
     let mut quiet = World::new(Arc::clone(&world.book), storage::Memory::default(), now);
     quiet.logs = world.logs.clone();
-    quiet.ids_max = world.ids_max;
+    quiet.budgets = world.budgets;
     let process = quiet.start();
     quiet.settle(process, now);
     quiet

@@ -38,10 +38,10 @@ fn check(records: &[Option<&str>], expected: &str) {
     let mut said: Vec<String> = Vec::new();
     for (table, table_plan) in delta.tables.iter().zip(&plan.tables) {
         let name = &book.events[usize::from(table_plan.event.0)].name;
-        for (member, _, cells, _) in table.rows() {
-            let cells: Vec<String> =
-                cells.iter().map(|cell| format!("{}/{}", cell.count, crate::fixed::Fixed(cell.sum))).collect();
-            let member = table_plan.dimension.map_or(String::new(), |_| format!(" {}", members.name(member)));
+        for row in table.rows() {
+            let cells = row.cells.iter().map(|cell| format!("{}/{}", cell.count, crate::fixed::Fixed(cell.sum)));
+            let cells: Vec<String> = cells.chain(row.sets.iter().map(|set| format!("{{{}}}", set.len()))).collect();
+            let member = table_plan.dimension.map_or(String::new(), |_| format!(" {}", members.name(row.member)));
             said.push(format!("{name}{member} {}", cells.join(" ")));
         }
     }
@@ -163,7 +163,33 @@ fn days_are_let_go_oldest_first_and_restored_the_same_in_any_order() {
     }
     let mut gone = Ids::new(3);
     gone.insert(event, 1, 1);
-    gone.remove(event, 1, 1);
-    gone.remove(event, 1, 1);
+    gone.forget(&[(event, 1, 1), (event, 1, 1), (event, 2, 1)]);
+    gone.forget(&[(event, 1, 1)]);
     assert_eq!((gone.insert(event, 1, 1), gone.held()), (Seen::First, 1));
+}
+
+#[test]
+fn ids_of_days_gone_by_are_packed_and_known_all_the_same() {
+    use crate::aggregate::dedup::Seen;
+    use crate::event::EventIndex;
+    let event = EventIndex(0);
+    let mut ids = Ids::new(100_000);
+    // Days forward, then backward, so that ids come on time, late, and late again once they are packed.
+    for day in (0..4).chain((0..4).rev()).chain(0..4) {
+        for id in 0..3_000u64 {
+            let fingerprint =
+                crate::decode::fingerprint(&format!("{}", id % 2_500 + u64::from(id >= 2_500) * (10_000 + day as u64)));
+            let held = ids.held();
+            let seen = ids.insert(event, day, fingerprint);
+            assert_eq!(seen == Seen::First, ids.held() > held, "{day}/{id}");
+        }
+    }
+    // 2,500 ids that all days share, and 500 more.
+    assert_eq!(ids.held(), 4 * 3_000);
+    let all: Vec<_> = (0..4)
+        .flat_map(|day| (0..2_500u64).map(move |id| (event, day, crate::decode::fingerprint(&format!("{id}")))))
+        .collect();
+    ids.forget(&all);
+    assert_eq!(ids.held(), 4 * 500);
+    assert!(all.iter().all(|(event, day, id)| ids.insert(*event, *day, *id) == Seen::First));
 }

@@ -10,13 +10,17 @@ const EVENTS: &str = r#"ordered:   { topic: oms.orders, id: event_id, time: at, 
 const METRICS: &str = r#"orders:     { type: count, event: ordered, where: "channel IN ('web', 'app')" }
     amount:     { type: value, event: ordered, value: amount * quantity }
     fulfilment: { type: duration, from: ordered, to: delivered, key: { from: order_id, to: so_no, void: so_no }, deadline: promised_at, void: cancelled }
-    plain:      { type: duration, from: ordered, to: delivered, key: order_id }"#;
+    plain:      { type: duration, from: ordered, to: delivered, key: order_id }
+    customers:  { type: distinct, event: ordered, value: customer, where: "amount > 0" }
+    stock:      { type: level, event: ordered, key: sku, value: stock, where: "stock >= 0" }"#;
 
 const KEY_RESULTS: &str = r#"- { id: orders, title: t, metric: orders, baseline: 0, target: 1, by: [warehouse] }
     - { id: p90, title: t, metric: amount, stat: p90, baseline: 0, target: 1 }
     - { id: mean, title: t, metric: fulfilment, stat: mean, baseline: 5d, target: 1d }
     - { id: p50, title: t, metric: fulfilment, stat: p50, baseline: 5d, target: 1d, by: [channel] }
-    - { id: plain, title: t, metric: plain, stat: { within: 1d }, baseline: 0%, target: 99% }"#;
+    - { id: plain, title: t, metric: plain, stat: { within: 1d }, baseline: 0%, target: 99% }
+    - { id: customers, title: t, metric: customers, baseline: 0, target: 1, by: [channel] }
+    - { id: stock, title: t, metric: stock, baseline: 0, target: 1, by: [channel] }"#;
 
 /// Names and definitions of a plan, one a line.
 fn stored(plan: &Plan) -> String {
@@ -76,11 +80,11 @@ fn what_differs_in_meaning_differs_in_name() {
 fn each_facet_stands_once_however_many_read_it() {
     let twice = KEY_RESULTS.to_owned() + "\n" + &KEY_RESULTS.replace("id: ", "id: again-");
     let (one, two) = (Plan::of(&book(EVENTS, METRICS, KEY_RESULTS)), Plan::of(&book(EVENTS, METRICS, &twice)));
-    assert_eq!((one.aggregates.len(), one.tallies, one.sketches, one.tables.len(), one.pairs.len()), (6, 6, 3, 2, 2));
+    assert_eq!((one.aggregates.len(), one.tallies, one.sketches, one.tables.len(), one.pairs.len()), (9, 8, 3, 3, 2));
     assert_eq!((two.aggregates.len(), two.tallies, two.sketches), (one.aggregates.len(), one.tallies, one.sketches));
     assert_eq!(stored(&one), stored(&two));
     let inputs: Vec<usize> = one.events.iter().map(|event| event.inputs.len()).collect();
-    assert_eq!(inputs, [2, 0, 0], "a filter and value are evaluated once a row");
+    assert_eq!(inputs, [4, 0, 0], "a filter and value are evaluated once a row");
 }
 
 /// So are these texts: parts that only a book has that uses them.

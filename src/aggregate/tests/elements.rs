@@ -3,7 +3,7 @@
 use super::book;
 use crate::aggregate::aggregator::{Aggregator, Interned};
 use crate::aggregate::dedup::Ids;
-use crate::aggregate::delta::Delta;
+use crate::aggregate::delta::{Delta, DeltaRow};
 use crate::aggregate::member::Members;
 use crate::aggregate::pair::Tuples;
 use crate::aggregate::plan::Plan;
@@ -39,7 +39,7 @@ fn check(records: &[&str], expected: &str) {
     let mut said: Vec<String> = Vec::new();
     for (table, table_plan) in delta.tables.iter().zip(&plan.tables) {
         let name = &book.events[usize::from(table_plan.event.0)].name;
-        for (member, _, cells, _) in table.rows() {
+        for DeltaRow { member, cells, .. } in table.rows() {
             let cells: Vec<String> = cells.iter().map(|cell| format!("{}/{}", cell.count, Fixed(cell.sum))).collect();
             let member = table_plan.dimension.map_or(String::new(), |_| format!(" {}", members.name(member)));
             said.push(format!("{name}{member} {}", cells.join(" ")));

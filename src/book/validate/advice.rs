@@ -5,12 +5,18 @@ use std::collections::BTreeSet;
 use super::events::NamedEvent;
 use super::metrics::NamedMetric;
 use crate::book::fault::Report;
-use crate::book::model::{Goal, MetricIndex, MetricKind, Objective, Source, Unit};
+use crate::book::model::{Goal, KeyResult, MetricIndex, MetricKind, Objective, Source, Unit, Window};
 use crate::book::yaml::{Node, Place};
 use crate::fixed::Fixed;
 
 /// What is said about one objective.
-pub(super) fn objective(place: Place, node: &Node, objective: &Objective, report: &mut Report) {
+pub(super) fn objective(
+    place: Place,
+    node: &Node,
+    objective: &Objective,
+    metrics: &[NamedMetric<'_>],
+    report: &mut Report,
+) {
     let id = &objective.id;
     // Counted as written: a faulty one is there all the same.
     let written = node.get("key_results").map_or(&[][..], |list| list.elements());
@@ -24,15 +30,28 @@ pub(super) fn objective(place: Place, node: &Node, objective: &Objective, report
         report.advise(place, format!("`{id}` has no owner"), "name who answers for it: `owner`");
     }
     for key_result in &objective.key_results {
+        let named = |key_result: &KeyResult| {
+            let of = |node: &&std::rc::Rc<Node>| node.get("id").and_then(|id| id.text()) == Some(&*key_result.id);
+            written.iter().find(of).map_or(place, |node| node.place)
+        };
+        if let (Goal::Improve { .. }, Window::Cycle, Source::Metric { metric, .. }) =
+            (&key_result.goal, key_result.window, &key_result.source)
+            && metrics.get(usize::from(metric.0)).is_some_and(|metric| metric.kind == "level")
+        {
+            let message = format!("`{id}/{}` reads a level over `cycle`", key_result.id);
+            report.advise(
+                named(key_result),
+                message,
+                "a level is read at the window's end, whichever it is: remove `window`",
+            );
+        }
         // Nothing lies beyond the whole of something.
         let is_whole = |target| key_result.unit == Unit::Ratio && target == Fixed::ONE;
         if let Goal::Improve { stretch: None, target, .. } = key_result.goal
             && !is_whole(target)
         {
-            let of = |node: &&std::rc::Rc<Node>| node.get("id").and_then(|id| id.text()) == Some(&*key_result.id);
-            let place = written.iter().find(of).map_or(place, |node| node.place);
             let message = format!("`{id}/{}` has no stretch", key_result.id);
-            report.advise(place, message, "say what would be better still: `stretch`");
+            report.advise(named(key_result), message, "say what would be better still: `stretch`");
         }
     }
 }
@@ -62,7 +81,11 @@ pub(super) fn unused(
             continue;
         }
         match &metric.kind {
-            MetricKind::Count(rows) | MetricKind::Sum(rows, _) | MetricKind::Value(rows, _) => {
+            MetricKind::Count(rows)
+            | MetricKind::Sum(rows, _)
+            | MetricKind::Value(rows, _)
+            | MetricKind::Distinct(rows, _)
+            | MetricKind::Level { rows, .. } => {
                 used.insert(rows.event.0);
             }
             MetricKind::Ratio { part, total, .. } => open.extend([*part, *total]),

@@ -127,6 +127,8 @@ fn article(metric: &Metric) -> &'static str {
         MetricKind::Count(_) => "a count",
         MetricKind::Sum(..) => "a sum",
         MetricKind::Value(..) => "a value",
+        MetricKind::Distinct(..) => "a distinct",
+        MetricKind::Level { .. } => "a level",
         MetricKind::Ratio { .. } => "a ratio",
         MetricKind::Duration(_) => "a duration",
         MetricKind::Derived { .. } => "a derived metric",

@@ -236,6 +236,8 @@ impl<'a> KeyResultReader<'a, '_, '_> {
             MetricKind::Duration(_) => ("a duration", "mean, a percentile like p90, on_time or { within: 24h }"),
             MetricKind::Count(_) => ("a count", ""),
             MetricKind::Sum(..) => ("a sum", ""),
+            MetricKind::Distinct(..) => ("a distinct", ""),
+            MetricKind::Level { .. } => ("a level", ""),
             MetricKind::Ratio { .. } => ("a ratio", ""),
             MetricKind::Derived { .. } => ("a derived metric", ""),
         };
@@ -295,7 +297,7 @@ impl<'a> KeyResultReader<'a, '_, '_> {
     fn window(&mut self, read: Option<&Read<'_>>) -> Option<Window> {
         let additive = read
             .and_then(|read| read.metric)
-            .is_some_and(|m| matches!(m.kind, MetricKind::Count(_) | MetricKind::Sum(..)));
+            .is_some_and(|m| matches!(m.kind, MetricKind::Count(_) | MetricKind::Sum(..) | MetricKind::Distinct(..)));
         let Some(node) = self.node.get("window") else {
             let cycle = additive || read.is_none();
             return Some(if cycle { Window::Cycle } else { Window::Trailing(TRAILING_DEFAULT) });
@@ -369,7 +371,11 @@ impl<'a> KeyResultReader<'a, '_, '_> {
                 continue;
             }
             let event = match &self.known.metrics.get(usize::from(index.0))?.metric.as_ref()?.kind {
-                MetricKind::Count(rows) | MetricKind::Sum(rows, _) | MetricKind::Value(rows, _) => rows.event,
+                MetricKind::Count(rows)
+                | MetricKind::Sum(rows, _)
+                | MetricKind::Value(rows, _)
+                | MetricKind::Distinct(rows, _)
+                | MetricKind::Level { rows, .. } => rows.event,
                 MetricKind::Duration(duration) => duration.from,
                 MetricKind::Ratio { part, total, .. } => {
                     open.extend([*part, *total]);
@@ -393,7 +399,7 @@ impl<'a> KeyResultReader<'a, '_, '_> {
         let written =
             self.node.get("min_events").and_then(|node| Some((node.place, amounts::count(node.text()?).ok()?)));
         let default = match &metric.kind {
-            MetricKind::Count(_) | MetricKind::Sum(..) => 0,
+            MetricKind::Count(_) | MetricKind::Sum(..) | MetricKind::Distinct(..) | MetricKind::Level { .. } => 0,
             MetricKind::Value(..) | MetricKind::Duration(_) | MetricKind::Ratio { .. } => 1,
             MetricKind::Derived { .. } => {
                 if let Some((place, _)) = written {

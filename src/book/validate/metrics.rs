@@ -136,12 +136,13 @@ impl MetricReader<'_, '_, '_> {
             "ratio" => (self.ratio(name, node)?, Unit::Ratio),
             "duration" => (MetricKind::Duration(self.duration(node)?), Unit::Seconds),
             "derived" => (self.derived(node)?, unit()),
-            "distinct" | "level" => {
-                // Not built yet, but what it says is checked all the same.
-                let (_, topic) = self.rows(node)?;
-                self.context.expression(topic, node.get("value")?, Purpose::Any);
-                return None;
+            "distinct" => {
+                let (mut rows, topic) = self.rows(node)?;
+                let (value, value_text) = self.context.expression(topic, node.get("value")?, Purpose::Any)?;
+                rows.value_text = Some(value_text);
+                (MetricKind::Distinct(rows, value), Unit::Count)
             }
+            "level" => (self.level(node)?, unit()),
             _ => return None,
         };
         Some(Metric { name: name.to_owned(), kind, unit })
@@ -163,17 +164,26 @@ impl MetricReader<'_, '_, '_> {
         Some((Rows { event, filter, filter_text, value_text: None }, topic))
     }
 
+    fn level(&mut self, node: &Node) -> Option<MetricKind> {
+        let (mut rows, topic) = self.rows(node)?;
+        let key = self.context.field(topic, node.get("key")?);
+        let (value, value_text) = self.context.expression(topic, node.get("value")?, Purpose::Number)?;
+        rows.value_text = Some(value_text);
+        Some(MetricKind::Level { rows, key: key?, value })
+    }
+
     fn metric_index(&mut self, node: &Node) -> Option<MetricIndex> {
         let at = find(self.context.report, node, "metric", self.names)?;
         Some(MetricIndex(u16::try_from(at).ok()?))
     }
 
-    /// A count or a sum, else a fault.
+    /// A count, a sum or a distinct, else a fault.
     fn additive(&mut self, node: &Node) -> Option<MetricIndex> {
         let index = self.metric_index(node)?;
         let metric = self.done.get(usize::from(index.0))?;
         if matches!(metric.kind, "value" | "ratio" | "duration" | "level" | "derived") {
-            let message = format!("a ratio is made of counts and sums, but `{}` is a {}", metric.name, metric.kind);
+            let message =
+                format!("a ratio is made of counts, sums and distincts, but `{}` is a {}", metric.name, metric.kind);
             self.context.report.mend(node.place, message, "use a `derived` metric for other arithmetic");
             return None;
         }

@@ -71,8 +71,14 @@ fn renumber_metric<'s>(metric: &mut Metric, slots: &dyn Fn(EventIndex) -> &'s Ve
             let slots = slots(rows.event);
             rows.filter.iter_mut().for_each(|filter| filter.map_fields(&mut |slot| renumber(slot, slots)));
         }
-        MetricKind::Sum(rows, value) | MetricKind::Value(rows, value) => {
+        MetricKind::Sum(rows, value) | MetricKind::Value(rows, value) | MetricKind::Distinct(rows, value) => {
             let slots = slots(rows.event);
+            value.map_fields(&mut |slot| renumber(slot, slots));
+            rows.filter.iter_mut().for_each(|filter| filter.map_fields(&mut |slot| renumber(slot, slots)));
+        }
+        MetricKind::Level { rows, key, value } => {
+            let slots = slots(rows.event);
+            renumber(key, slots);
             value.map_fields(&mut |slot| renumber(slot, slots));
             rows.filter.iter_mut().for_each(|filter| filter.map_fields(&mut |slot| renumber(slot, slots)));
         }

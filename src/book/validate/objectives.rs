@@ -40,7 +40,7 @@ pub(super) fn read(sections: &Sections<'_>, known: &Known<'_, '_>, report: &mut 
             report.mend(place, message, "rename one, or keep one");
         }
         let (objective, key_results) = objective(name, node, known, report);
-        advice::objective(place, node, &objective, report);
+        advice::objective(place, node, &objective, known.metrics, report);
         objectives.push(objective);
         entries.push(Entry { id: name, place, node, key_results });
     }

@@ -18,6 +18,8 @@ fn sample() -> Chunk {
     let (sh2, sh1) = (Some(TextIndex(0)), Some(TextIndex(1)));
     let cell = |member, bucket, cell| CellRow { aggregate: AggregateId(0xa1), member, bucket: Bucket(bucket), cell };
     let bin = |bin, count| BinRow { aggregate: AggregateId(0xb1), member: sh1, bucket: Bucket(490_152), bin, count };
+    let distinct =
+        |member, bucket, value| DistinctRow { aggregate: AggregateId(0xd1), member, bucket: Bucket(bucket), value };
     let half = |key, start, first_end, last_end, void| HalfRow {
         aggregate: AggregateId(0xc1),
         key,
@@ -25,6 +27,14 @@ fn sample() -> Chunk {
         first_end,
         last_end,
         void,
+    };
+    let level = |key, bucket, at, value, dimensions| LevelRow {
+        aggregate: AggregateId(0xf1),
+        key,
+        bucket: Bucket(bucket),
+        at,
+        value,
+        dimensions,
     };
     let start = StartRow { at: hour(0), deadline: Some(hour(72)), dimensions: vec![sh2, None] };
     let watermark = EventTimes { watermark: Some(hour(1)), last_event_at: Some(hour(2)) };
@@ -47,10 +57,21 @@ fn sample() -> Chunk {
             cell(None, 490_152, Cell { count: 2, sum: 0, min: 0, max: 0 }),
         ],
         bins: vec![bin(-65, 1), bin(1_900, 200)],
+        distincts: vec![
+            distinct(sh1, 490_153, 7),
+            distinct(sh1, 490_152, 300),
+            distinct(sh1, 490_152, 7),
+            distinct(None, 490_153, u64::MAX),
+        ],
         halves: vec![
             half(0x1_0000, Some(start), Some(hour(3)), Some(hour(4)), false),
             half(0xffff, None, Some(hour(2)), Some(hour(2)), false),
             half(u64::MAX, None, None, None, true),
+        ],
+        levels: vec![
+            level(0x2_0001, 490_153, hour(1), Some(-5), vec![sh2, None]),
+            level(0x2_0001, 490_152, hour(0), Some(300), vec![sh1, None]),
+            level(7, 490_152, hour(0), None, vec![]),
         ],
         ids: [((EventId(0xe1), 20_423), vec![300, 7]), ((EventId(0xe1), -1), vec![1])].into(),
     }
@@ -69,10 +90,17 @@ const GOLDEN: &[(&str, &str)] = &[
     ("cells", "02 03534831 03534832  a100000000000000 03  06 00 d0ea3b 02 00 00  00 01 00 01  07 01 02 ac02 09 0d 12"),
     // SH1; 1 group of 2: the second by 1965 bins above the first
     ("bins", "01 03534831  b100000000000000 02  01 d0ea3b 8101 01  00 00 da1e c801"),
+    // SH1; 1 group of 3 sets: NULL with one value, SH1 an hour earlier with two, and with one
+    ("distinct", "01 03534831  d100000000000000 03  00 d2ea3b 01 ffffffffffffffffff01  01 01 02 07 a502  00 02 01 07"),
     // SH2; 1 group of 3 in seconds from the first start: an end alone; start, deadline, 2 dimensions, ends; void alone
     (
         "halves",
         "01 03534832  c100000000000000 03 02 80eae6920d  04 ffff03 c070  4f 01 00 80d21f 01 00 e0a801 901c  10 fffffbffffffffffff01",
+    ),
+    // SH1 and SH2; 1 group of 3 in seconds from the least: a key that ended; a value of SH1 and none, an hour later of SH2 and none
+    (
+        "levels",
+        "02 03534831 03534832  f100000000000000 03 02 80eae6920d  00 07 d0ea3b 00  05 faff07 00 00 d804 01 00  05 00 02 901c 09 02 00",
     ),
     ("ids/-1", "e100000000000000 01 01"),
     ("ids/20423", "e100000000000000 02 07 a502"),
@@ -89,8 +117,8 @@ fn golden_bytes() {
     let bodies = split(&parts[0]);
     let named: Vec<(&str, Vec<u8>)> = bodies.iter().map(|(name, body)| (name.as_str(), body.clone())).collect();
     assert_eq!(parts, [part(&named)], "the frame around the sections");
-    // Magic, version 1, part 0 of 1, [10, 20), 7 sections, checksum.
-    let header = "4b525343 0100 00000000 01000000 0a00000000000000 1400000000000000 07000000 07ff6bf8bc5e96b8";
+    // Magic, version 1, part 0 of 1, [10, 20), 9 sections, checksum.
+    let header = "4b525343 0100 00000000 01000000 0a00000000000000 1400000000000000 09000000 358a02a2d8ff3ccb";
     assert_eq!(hex(&parts[0][..HEADER_BYTES]), header.replace(' ', ""));
     assert_eq!(hex(&parts[0][parts[0].len() - 8..]), "477154939719b6f6", "the last section's checksum");
 }
@@ -176,6 +204,18 @@ fn faults_in_bodies_are_named_with_their_place() {
         ),
         ("bins", "00 ID 01 00 00 817b 01", "a sketch's bin at byte 65 of a chunk is out of range"),
         ("bins", "00 ID 01 00 00 ff7a 01", "bin AggregateId(1) None Bucket(0) -7872 1"),
+        (
+            "distinct",
+            "00 ID 01 00 00 02 05 02",
+            "distinct AggregateId(1) None Bucket(0) 5; distinct AggregateId(1) None Bucket(0) 7",
+        ),
+        ("distinct", "00 ID 01 00 00 02 05 TEN", "a distinct value at byte 79 of a chunk is out of range"),
+        (
+            "distinct",
+            "00 ID 01 00 00 03 05 02",
+            "count 3 at byte 67 of a chunk is larger than the 2 bytes left in the section can hold",
+        ),
+        ("distinct", "00 ID 01 01 00 01 05", "text 1 at byte 65 of a chunk is not in the section's dictionary of 0"),
         ("halves", "00 ID 01 03 00 00 00", "a unit of time at byte 64 of a chunk is out of range"),
         (
             "halves",
@@ -199,7 +239,22 @@ fn faults_in_bodies_are_named_with_their_place() {
             "",
             "unknown chunk section \"ids/2147483648\" at byte 42: use the krscore that wrote it or a newer one",
         ),
-        ("levels", "00", "unknown chunk section \"levels\" at byte 42: use the krscore that wrote it or a newer one"),
+        ("levels", "00 ID 01 03 00 00 00 00 00", "a unit of time at byte 64 of a chunk is out of range"),
+        ("levels", "00 ID 02 00 00 00 TEN 00 00 00 01 00 00", "a key at byte 80 of a chunk is out of range"),
+        ("levels", "00 ID 01 00 00 00 07 8080808020 00", "a bucket at byte 72 of a chunk is out of range"),
+        ("levels", "00 ID 01 02 feffffffffffffffff01 00 07 00 01", "a time at byte 78 of a chunk is out of range"),
+        (
+            "levels",
+            "00 ID 01 00 00 02 07 00 05 01",
+            "text 1 at byte 69 of a chunk is not in the section's dictionary of 0",
+        ),
+        (
+            "levels",
+            "00 ID 01 00 00 fe 07 00 05 7f",
+            "count 127 at byte 69 of a chunk is larger than the 0 bytes left in the section can hold",
+        ),
+        ("levels", "00 ID 01 00 00 00 07 02 05", "level AggregateId(1) 7 Bucket(1) Timestamp(5) None []"),
+        ("sets", "00", "unknown chunk section \"sets\" at byte 42: use the krscore that wrote it or a newer one"),
         ("head", "00 00 00 00", "1 bytes too many at byte 54 of a chunk"),
         ("head", "04 00 00", "a byte of flags at byte 52 of a chunk is out of range"),
         ("head", "00 02 ID 00 ID 00 00", "an event that stands twice at byte 71 of a chunk is out of range"),

@@ -88,6 +88,8 @@ fn metric_type(kind: &MetricKind) -> &'static str {
         MetricKind::Count(_) => "count",
         MetricKind::Sum(..) => "sum",
         MetricKind::Value(..) => "value",
+        MetricKind::Distinct(..) => "distinct",
+        MetricKind::Level { .. } => "level",
         MetricKind::Ratio { .. } => "ratio",
         MetricKind::Duration(_) => "duration",
         MetricKind::Derived { .. } => "derived",

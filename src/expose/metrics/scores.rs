@@ -251,8 +251,8 @@ struct Exposed<'a> {
 /// | members | series |
 /// |---|---|
 /// | at most [`MEMBERS_EXPOSED_MAX`] | each its own |
-/// | more, of a count or sum | the largest, and `other`: the sum of the rest |
-/// | more, of anything else | the largest; `other` has no value, because ratios, means and percentiles do not add |
+/// | more, of a count, sum or level | the largest, and `other`: the sum of the rest |
+/// | more, of anything else | the largest; `other` has no value, because ratios, means, percentiles and distincts do not add |
 /// | more, and one is itself called `other` | it belongs to the rest, so that no two series are the same |
 fn expose_members<'a>(all: &'a [MemberScore], dimension: &'a str, additive: bool) -> Exposed<'a> {
     let mut members: Vec<&MemberScore> = all.iter().filter(|member| member.dimension == dimension).collect();
@@ -272,7 +272,9 @@ fn expose_members<'a>(all: &'a [MemberScore], dimension: &'a str, additive: bool
 fn is_additive(snapshot: &Snapshot, key_result: &KeyResult) -> bool {
     let Source::Metric { metric, .. } = &key_result.source else { return false };
     let metric = snapshot.book.metrics.get(usize::from(metric.0));
-    metric.is_some_and(|metric| matches!(metric.kind, MetricKind::Count(_) | MetricKind::Sum(..)))
+    metric.is_some_and(|metric| {
+        matches!(metric.kind, MetricKind::Count(_) | MetricKind::Sum(..) | MetricKind::Level { .. })
+    })
 }
 
 fn text(value: &Option<String>) -> &str {

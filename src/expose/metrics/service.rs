@@ -133,7 +133,7 @@ struct FactsCollector {
 }
 
 impl FactsCollector {
-    const FAMILIES: [&'static Family; 17] = [
+    const FAMILIES: [&'static Family; 20] = [
         &names::RECORDS,
         &names::DEAD_LETTERS,
         &names::VALUE_FAULTS,
@@ -145,6 +145,9 @@ impl FactsCollector {
         &names::SKIPPED_OFFSETS,
         &names::CONSUMER_LAG,
         &names::WATERMARK,
+        &names::BUDGET_LIMIT,
+        &names::BUDGET_HELD,
+        &names::BUDGET_PASSED,
         &names::SNAPSHOT_AGE,
         &names::READY,
         &names::PHASE,
@@ -180,6 +183,7 @@ impl FactsCollector {
         families.extend(build.collect());
         if let Some(snapshot) = snapshot {
             families.extend(counters(&snapshot)?);
+            families.extend(budgets(&snapshot)?);
             families.extend(progress(&snapshot, clock::now())?);
         }
         Ok(families)
@@ -246,6 +250,21 @@ fn edit(edit: &Edit) -> Result<Vec<MetricFamily>, prometheus::Error> {
         families.extend(gauge.collect());
     }
     Ok(families)
+}
+
+/// How much of each budget is used.
+fn budgets(snapshot: &Snapshot) -> Result<Vec<MetricFamily>, prometheus::Error> {
+    let vector = |family: &Family| IntGaugeVec::new(options(family), family.labels);
+    let limit = vector(&names::BUDGET_LIMIT)?;
+    let (held, passed) = (vector(&names::BUDGET_HELD)?, vector(&names::BUDGET_PASSED)?);
+    let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    for used in &snapshot.budgets {
+        limit.with_label_values(&[used.budget.as_str()]).set(whole(used.limit));
+        let labels = [used.budget.as_str(), used.of.as_str()];
+        held.with_label_values(&labels).set(whole(used.held));
+        passed.with_label_values(&labels).set(i64::from(used.passed));
+    }
+    Ok([limit, held, passed].iter().flat_map(Collector::collect).collect())
 }
 
 /// How far the facts reach, and how old they are by `now`.

@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use super::needs::{Need, Segment};
 use crate::aggregate::aggregator::{Aggregator, Interned, Refusal};
-use crate::aggregate::dedup::{Ids, PARTITION_IDS_MAX_DEFAULT};
+use crate::aggregate::budget::Budgets;
+use crate::aggregate::dedup::Ids;
 use crate::aggregate::delta::Delta;
 use crate::aggregate::member::Members;
 use crate::aggregate::pair::Tuples;
@@ -42,7 +43,7 @@ pub struct Lane {
     tuples: Tuples,
     partitions: BTreeMap<Partition, Filling>,
     samples: Vec<DeadLetterSample>,
-    ids_max: usize,
+    dedup_ids_max: usize,
     floor: Timestamp,
 }
 
@@ -109,7 +110,7 @@ impl Lane {
             tuples: Tuples::default(),
             partitions: BTreeMap::new(),
             samples: Vec::new(),
-            ids_max: PARTITION_IDS_MAX_DEFAULT,
+            dedup_ids_max: Budgets::default().dedup_ids_max,
             floor,
         };
         lane.aggregator.leave_out_below(floor);
@@ -117,10 +118,10 @@ impl Lane {
         lane
     }
 
-    /// The same, where each partition may hold at most `ids_max` ids of copies.
-    pub fn with_partition_ids_max(mut self, ids_max: usize) -> Lane {
-        self.ids_max = ids_max;
-        self.partitions.values_mut().for_each(|filling| filling.ids = Ids::new(ids_max));
+    /// The same, with other budgets: of them a lane, which merges nothing, needs only that of the ids.
+    pub fn with_budgets(mut self, budgets: Budgets) -> Lane {
+        self.dedup_ids_max = budgets.dedup_ids_max;
+        self.partitions.values_mut().for_each(|filling| filling.ids = Ids::new(budgets.dedup_ids_max));
         self
     }
 
@@ -142,7 +143,7 @@ impl Lane {
             first_record_at: None,
             leader_epoch: None,
             delta: segments.front().map_or_else(Delta::default, |(_, plan)| Delta::new(plan)),
-            ids: Ids::new(self.ids_max),
+            ids: Ids::new(self.dedup_ids_max),
             segments,
             pieces: VecDeque::new(),
         }

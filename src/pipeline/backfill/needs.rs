@@ -172,6 +172,7 @@ objectives: [{ id: o, title: t, owner: o, key_results: [{ id: k, title: t, metri
         let aggregate = |id: &AggregateId| Aggregate {
             id: *id,
             definition: String::new(),
+            metric: String::new(),
             events: vec![EventIndex(0)],
             facet: Facet::Tally(TallyIndex(0)),
         };

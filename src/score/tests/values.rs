@@ -136,6 +136,7 @@ fn a_dimension_that_was_added_late_makes_its_members_partial_not_the_whole() {
             id: AggregateId(0),
             definition: String::new(),
             events: Vec::new(),
+            metric: "m".to_owned(),
             facet: Facet::Tally(tally),
         });
     }

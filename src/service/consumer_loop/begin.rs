@@ -98,15 +98,21 @@ impl ConsumerLoop {
         let named = claims.iter().filter_map(|claim| Some((self.names.partition(&claim.key)?, claim)));
         let named: Vec<(Partition, &Claim)> = named.filter(|(partition, _)| self.given.contains(partition)).collect();
         let new: Vec<Partition> = named.iter().filter(|(_, c)| c.next_offset.is_none()).map(|(p, _)| *p).collect();
-        let floor = floor::floor(&self.book, now());
-        let starts = match self.consumer.log_starts(&new, floor, BROKER_TIMEOUT) {
-            Ok(starts) => BTreeMap::from_iter(starts),
-            Err(fault) => {
-                warn!(%fault, "waiting for kafka to say where partitions begin");
-                self.unstarted = Some((epoch, claims));
-                return Ok(());
+        let (at, mut by_begin) = (now(), BTreeMap::<_, Vec<Partition>>::new());
+        for partition in new {
+            by_begin.entry(floor::begin(&self.book, partition.topic, at)).or_default().push(partition);
+        }
+        let mut starts = BTreeMap::new();
+        for (begin, partitions) in by_begin {
+            match self.consumer.log_starts(&partitions, begin, BROKER_TIMEOUT) {
+                Ok(found) => starts.extend(found),
+                Err(fault) => {
+                    warn!(%fault, "waiting for kafka to say where partitions begin");
+                    self.unstarted = Some((epoch, claims));
+                    return Ok(());
+                }
             }
-        };
+        }
         let mut claimed = Vec::new();
         for (partition, claim) in named {
             let known = LogStart { offset: claim.next_offset.unwrap_or(0), complete_since: None };

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
+use crate::aggregate::budget::Budgets;
 use crate::book::Book;
 use crate::clock::now;
 use crate::event::{Offset, Partition, TopicIndex};
@@ -72,6 +73,7 @@ pub(in crate::service) struct Wiring {
     pub(super) group: String,
     pub(super) brokers: String,
     pub(super) commit_interval: Duration,
+    pub(super) budgets: Budgets,
 }
 
 /// The thread's own.
@@ -106,7 +108,7 @@ impl ConsumerLoop {
     pub(super) fn new(book: Arc<Book>, consumer: Consumer, wiring: Wiring) -> ConsumerLoop {
         let due = Instant::now();
         ConsumerLoop {
-            state: State::new(Arc::clone(&book), None),
+            state: State::new(Arc::clone(&book), None).with_budgets(wiring.budgets),
             names: Names::default(),
             epoch: AssignmentEpoch(0),
             given: BTreeSet::new(),

@@ -125,7 +125,8 @@ impl Editor {
             self.runtime.block_on(self.store.drop_lanes("")).map_err(|fault| fault.to_string())?;
             return Ok(None);
         }
-        let mut lane = Lane::new(&edited.book, plan, &needs, floor::floor(&edited.book, now()));
+        let floor = floor::floor(&edited.book, now());
+        let mut lane = Lane::new(&edited.book, plan, &needs, floor).with_budgets(self.budgets);
         for (is_own, chunks) in [(false, &chunks), (true, &own)] {
             for (partition, chunk) in chunks {
                 lane.read_ids(*partition, is_own, &chunk.bytes).map_err(|fault| fault.to_string())?;

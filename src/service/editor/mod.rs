@@ -22,6 +22,7 @@ use tracing::{info, warn};
 
 use super::consumer_loop::ToLive;
 use super::edition::{BookSource, LoadedBook};
+use crate::aggregate::budget::Budgets;
 use crate::aggregate::plan::Plan;
 use crate::expose::{Edit, Readiness};
 use crate::pipeline::backfill::{PartitionView, needs};
@@ -57,6 +58,7 @@ pub(super) struct Editor {
     /// The book that scores.
     pub(super) active: LoadedBook,
     pub(super) commit_interval: Duration,
+    pub(super) budgets: Budgets,
 }
 
 /// How an edit ended, or why it did not go on.

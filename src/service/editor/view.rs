@@ -59,9 +59,15 @@ impl Reader {
     }
 
     pub(super) fn stored(&mut self, editor: &Editor, edited: &LoadedBook) -> Result<Stored, String> {
-        let floor = floor::floor(&edited.book, now());
-        let starts =
-            self.consumer.log_starts(&self.partitions, floor, BROKER_TIMEOUT).map_err(|fault| fault.to_string())?;
+        let (at, mut by_begin) = (now(), BTreeMap::<_, Vec<Partition>>::new());
+        for partition in &self.partitions {
+            by_begin.entry(floor::begin(&edited.book, partition.topic, at)).or_default().push(*partition);
+        }
+        let mut starts = Vec::new();
+        for (begin, partitions) in by_begin {
+            let found = self.consumer.log_starts(&partitions, begin, BROKER_TIMEOUT);
+            starts.extend(found.map_err(|fault| fault.to_string())?);
+        }
         let ends = self.unread_ends()?;
         let claims = self.claims(editor)?;
         let chunks = self.chunks(editor, LIVE_LANE)?;

@@ -1,0 +1,201 @@
+//! A map from fingerprints that is small when it is large: most of it stands packed and sorted, what came lately in a table beside it.
+//!
+//! A hash table of n entries has room for 8/7 n to 16/7 n, and a byte more for each. Packed, an entry takes what it is; the table holds at
+//! most a quarter as many, so that an entry is moved a few times in its life. Fingerprints are spread evenly, so where one stands among
+//! the sorted can be guessed, and the search begins there.
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+/// A map by fingerprint.
+#[derive(Clone, Debug)]
+pub struct Packed<V> {
+    /// Rising by key.
+    sorted: Vec<(u64, V)>,
+    table: HashTable<(u64, V)>,
+}
+
+impl<V> Default for Packed<V> {
+    fn default() -> Packed<V> {
+        Packed { sorted: Vec::new(), table: HashTable::new() }
+    }
+}
+
+impl<V: Copy + Default> Packed<V> {
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.sorted.len() + self.table.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value of `key`, made if it was not there; and whether it was made.
+    pub fn entry(&mut self, key: u64) -> (&mut V, bool) {
+        match if self.sorted.is_empty() { None } else { self.find(key) } {
+            Some(at) => (&mut self.sorted[at].1, false),
+            None => match self.table.entry(key, |(known, _)| *known == key, |(known, _)| *known) {
+                Entry::Occupied(entry) => (&mut entry.into_mut().1, false),
+                Entry::Vacant(entry) => (&mut entry.insert((key, V::default())).into_mut().1, true),
+            },
+        }
+    }
+
+    /// Where a packed key stands.
+    fn find(&self, key: u64) -> Option<usize> {
+        let count = self.sorted.len();
+        let guess = ((u128::from(key) * count as u128) >> 64) as usize;
+        let (mut low, mut step) = (guess, 16);
+        while low > 0 && self.sorted[low - 1].0 >= key {
+            low = low.saturating_sub(step);
+            step *= 2;
+        }
+        let (mut high, mut step) = (guess, 16);
+        while high < count && self.sorted[high].0 < key {
+            high = (high + step).min(count);
+            step *= 2;
+        }
+        let near = &self.sorted[low..(high + 1).min(count)];
+        near.binary_search_by_key(&key, |(known, _)| *known).ok().map(|at| low + at)
+    }
+
+    /// Packs what stands in the table, where that is more than `few` and than a quarter of what is packed.
+    pub fn pack(&mut self, few: usize) {
+        if self.table.len() <= few.max(self.sorted.len() / 4) {
+            return;
+        }
+        self.sorted.reserve_exact(self.table.len());
+        // The table keeps its room: it is needed again at once.
+        self.sorted.extend(self.table.drain());
+        // The stable sort finds the run that is sorted already, and merges what is new into it.
+        self.sorted.sort_by_key(|(key, _)| *key);
+    }
+
+    /// The value of `key`.
+    pub fn get(&self, key: u64) -> Option<&V> {
+        match self.find(key) {
+            Some(at) => Some(&self.sorted[at].1),
+            None => self.table.find(key, |(known, _)| *known == key).map(|(_, value)| value),
+        }
+    }
+
+    /// Keeps the entries that `keep` says, and room for no more than these.
+    pub fn retain(&mut self, mut keep: impl FnMut(u64, &mut V) -> bool) {
+        let before = self.len();
+        self.sorted.retain_mut(|(key, value)| keep(*key, value));
+        self.table.retain(|(key, value)| keep(*key, value));
+        if self.len() < before {
+            self.sorted.shrink_to_fit();
+            self.table.shrink_to_fit(|(known, _)| *known);
+        }
+    }
+
+    /// All values, in no order that means anything.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.sorted.iter().chain(&self.table).map(|(_, value)| value)
+    }
+}
+
+/// Maps among which the keys of a very large one are divided, so that packing moves little at a time.
+const SHARDS: usize = 256;
+
+/// Entries of a shard that are not worth packing.
+const SHARD_FEW: usize = 256;
+
+/// A map by fingerprint that may hold millions.
+#[derive(Clone, Debug)]
+pub struct Sharded<V> {
+    shards: Vec<Packed<V>>,
+    len: usize,
+}
+
+impl<V> Default for Sharded<V> {
+    fn default() -> Sharded<V> {
+        Sharded { shards: (0..SHARDS).map(|_| Packed::default()).collect(), len: 0 }
+    }
+}
+
+impl<V: Copy + Default> Sharded<V> {
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The value of `key`, made if it was not there.
+    pub fn entry(&mut self, key: u64) -> &mut V {
+        let shard = &mut self.shards[shard(key)];
+        shard.pack(SHARD_FEW);
+        let (value, is_new) = shard.entry(key);
+        self.len += usize::from(is_new);
+        value
+    }
+
+    /// The value of `key`.
+    pub fn get(&self, key: u64) -> Option<&V> {
+        self.shards[shard(key)].get(key)
+    }
+
+    /// Keeps the entries that `keep` says.
+    pub fn retain(&mut self, mut keep: impl FnMut(u64, &mut V) -> bool) {
+        self.shards.iter_mut().for_each(|shard| shard.retain(&mut keep));
+        self.len = self.shards.iter().map(Packed::len).sum();
+    }
+
+    /// All values, in no order that means anything.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.shards.iter().flat_map(Packed::values)
+    }
+}
+
+/// By the middle of a key: its ends tell entries apart within a shard's table, and place them among the sorted.
+fn shard(key: u64) -> usize {
+    (key >> 32) as usize % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_map_holds(
+            told in prop::collection::vec((prop_oneof![0..40u64, any::<u64>(), Just(u64::MAX)], 1..9i64), 0..400), few in 0..20usize,
+        ) {
+            let (mut map, mut packed, mut sharded) = (BTreeMap::new(), Packed::<i64>::default(), Sharded::<i64>::default());
+            for (key, value) in &told {
+                let is_new = map.insert(*key, map.get(key).unwrap_or(&0) + value).is_none();
+                packed.pack(few);
+                let (known, was_made) = packed.entry(*key);
+                *known += value;
+                prop_assert_eq!(was_made, is_new);
+                *sharded.entry(*key) += value;
+            }
+            prop_assert_eq!((packed.len(), sharded.len()), (map.len(), map.len()));
+            for (key, value) in &map {
+                prop_assert_eq!(packed.entry(*key), (&mut value.clone(), false));
+                prop_assert_eq!(*sharded.entry(*key), *value);
+                prop_assert_eq!((packed.get(*key), sharded.get(*key)), (Some(value), Some(value)));
+            }
+            prop_assert_eq!(sharded.values().sum::<i64>(), map.values().sum::<i64>());
+            packed.retain(|key, _| key % 2 == 0);
+            sharded.retain(|key, _| key % 2 == 0);
+            map.retain(|key, _| key % 2 == 0);
+            prop_assert_eq!((packed.len(), sharded.len()), (map.len(), map.len()));
+            prop_assert!(told.iter().all(|(key, _)| packed.get(*key) == map.get(key) && sharded.get(*key) == map.get(key)));
+            let mut left: Vec<i64> = packed.values().copied().collect();
+            let mut wanted: Vec<i64> = map.values().copied().collect();
+            left.sort_unstable();
+            wanted.sort_unstable();
+            prop_assert_eq!(left, wanted);
+        }
+    }
+}
