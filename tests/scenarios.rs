@@ -104,8 +104,10 @@ scenarios! {
     fields_keys_of_different_names
     fields_local_times_over_dst
     level_ties_ends_late_changes_and_moves
+    only_some_members
     rates_and_best_days
     several_cycles_at_once
+    where_on_any_metric
 }
 
 /// Lines of each partition, by topic.

@@ -27,6 +27,7 @@ use super::member::{MemberId, Members};
 use super::pair::{Half, Tuples};
 use super::plan::{EventPlan, InputValue, Plan, Role};
 use super::sketch::bin_of;
+use super::slice::takes;
 use crate::book::expr::{self, Evaluated, Expr};
 use crate::book::{Book, Event};
 use crate::decode::field::read_time;
@@ -247,8 +248,8 @@ impl Aggregator {
         if !self.is_new(event, index, at, view, sink) {
             return;
         }
-        self.read_inputs(event_plan, view, sink);
         self.read_members(event, event_plan, view, sink);
+        self.read_inputs(event_plan, view, sink);
         self.fill_tables(plan, event_plan, at, sink.delta);
         self.fill_halves(event_plan, at, record.timestamp, view, sink);
         self.fill_levels(event_plan, at, view, sink);
@@ -263,8 +264,8 @@ impl Aggregator {
         sink: &mut Sink<'_>,
     ) {
         if !plan.tells.is_empty() {
-            self.read_inputs(plan, view, sink);
             self.read_members(event, plan, view, sink);
+            self.read_inputs(plan, view, sink);
             self.fill_levels(plan, at, view, sink);
         }
         if !plan.tables.is_empty() || !plan.roles.is_empty() || plan.tells.is_empty() {
@@ -314,6 +315,10 @@ impl Aggregator {
     fn read_inputs(&mut self, plan: &EventPlan, view: RowView<'_>, sink: &mut Sink<'_>) {
         self.inputs.clear();
         for input in &plan.inputs {
+            if !takes(&input.only, &self.members, sink.interned.members) {
+                self.inputs.push(Taken::Not);
+                continue;
+            }
             let accepted = input.filter.as_ref().map_or(Ok(true), |filter| expr::accepts(filter, view));
             let taken = match (&input.value, accepted) {
                 (_, Err(fault)) => Err(fault.as_str()),
@@ -397,6 +402,14 @@ impl Aggregator {
         sink: &mut Sink<'_>,
     ) {
         for role in &plan.roles {
+            match role.filter.as_ref().map_or(Ok(true), |filter| expr::accepts(filter, view)) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(fault) => {
+                    sink.value_fault(&role.metric, fault.as_str());
+                    continue;
+                }
+            }
             let Some(key) = self.key(view.value(role.key), &role.metric, sink) else { continue };
             let half = match role.role {
                 Role::Start(deadline) => {

@@ -45,24 +45,41 @@ pub fn event(book: &Book, event: &Event) -> String {
     format!("event(topic={topic},id={id},time={time}:{format},where={filter}{each})")
 }
 
-/// `tally(EVENT,where=…,value=…,by="warehouse",grain=3600s)`; a sketch and a distinct likewise.
+/// How cells are cut by dimensions: by the members of one, and to single members of others.
+#[derive(Clone, Debug, Default)]
+pub struct Cut<'a> {
+    /// The field of the dimension by which they are kept apart.
+    pub dimension: Option<FieldSlot>,
+    /// Fields of dimensions, and the one member of each that is taken.
+    pub only: Vec<(FieldSlot, &'a str)>,
+}
+
+/// `tally(EVENT,where=…,value=…,by="warehouse",grain=3600s)`; a sketch and a distinct likewise. What is restricted to members says so at the end:
+/// `,only=["channel"='web']`.
 pub fn cells(
     facet: &str,
     book: &Book,
     of: &Event,
     (filter, value): (Option<&Expr>, Option<&Expr>),
-    dimension: Option<FieldSlot>,
+    cut: &Cut<'_>,
     grain: Grain,
 ) -> String {
-    let by = dimension.map_or("-".to_owned(), |slot| field(book, of, slot));
+    let by = cut.dimension.map_or("-".to_owned(), |slot| field(book, of, slot));
     let filter = condition(book, of, filter);
     let value = condition(book, of, value);
     let secs = grain.0.0 / Span::SECOND.0;
-    format!("{facet}({},where={filter},value={value},by={by},grain={secs}s)", event(book, of))
+    let mut only: Vec<(String, &str)> =
+        cut.only.iter().map(|(slot, member)| (field(book, of, *slot), *member)).collect();
+    only.sort_unstable();
+    let only: Vec<String> =
+        only.iter().map(|(field, member)| format!("{field}='{}'", member.replace('\'', "''"))).collect();
+    let only = if only.is_empty() { String::new() } else { format!(",only=[{}]", only.join(",")) };
+    format!("{facet}({},where={filter},value={value},by={by},grain={secs}s{only})", event(book, of))
 }
 
-/// `pairs(from=EVENT:"order_id",to=EVENT:"so_no",void=…,deadline="promised_at":rfc3339,dimensions=["channel","warehouse"])`
-pub fn pairs(book: &Book, duration: &Duration) -> String {
+/// `pairs(from=EVENT:"order_id",to=EVENT:"so_no",void=…,deadline="promised_at":rfc3339,dimensions=["channel","warehouse"])`.
+/// Where not every start is taken, `,where=…` stands at the end.
+pub fn pairs(book: &Book, duration: &Duration, filter: Option<&Expr>) -> String {
     let of = |index: crate::event::EventIndex| &book.events[usize::from(index.0)];
     let (from, to) = (of(duration.from), of(duration.to));
     let void = duration
@@ -72,8 +89,9 @@ pub fn pairs(book: &Book, duration: &Duration) -> String {
         .deadline
         .map_or("-".to_owned(), |(slot, format)| format!("{}:{}", field(book, from, slot), time_format(book, format)));
     let dimensions: Vec<String> = dimensions(book, from).iter().map(|d| field(book, from, d.field)).collect();
+    let filter = filter.map_or_else(String::new, |filter| format!(",where={}", condition(book, from, Some(filter))));
     format!(
-        "pairs(from={}:{},to={}:{},void={void},deadline={deadline},dimensions=[{}])",
+        "pairs(from={}:{},to={}:{},void={void},deadline={deadline},dimensions=[{}]{filter})",
         event(book, from),
         field(book, from, duration.from_key),
         event(book, to),

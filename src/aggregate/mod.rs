@@ -17,6 +17,7 @@ mod planner;
 mod restrict;
 pub mod series;
 pub mod sketch;
+mod slice;
 #[cfg(test)]
 mod tests;
 mod window_plan;

@@ -17,6 +17,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::member::{MemberId, Members};
 use super::plan::{DerivedKind, DerivedPlan};
 use super::sketch::{Bin, bin_of};
+use super::slice::takes;
 use crate::book::{EndChoice, Placed};
 use crate::fixed::Fixed;
 use crate::time::{Bucket, Timestamp};
@@ -195,9 +196,18 @@ pub struct Contribution {
 }
 
 /// What `half` adds under `plan`; `floor` masks starts below it. `None`: nothing.
-pub fn contribution(half: &Half, plan: &DerivedPlan, floor: Timestamp, tuples: &Tuples) -> Option<Contribution> {
+pub fn contribution(
+    half: &Half,
+    plan: &DerivedPlan,
+    floor: Timestamp,
+    tuples: &Tuples,
+    members: &Members,
+) -> Option<Contribution> {
     let state = half.state(plan.end);
     if !matches!(state, PairState::Open | PairState::Finished) || half.start < floor.0 {
+        return None;
+    }
+    if !takes(&plan.only, tuples.members(half.tuple), members) {
         return None;
     }
     let end = half.chosen_end(plan.end);

@@ -4,6 +4,8 @@
 //! adding one, or editing a title, re-identifies nothing. Numbers such as [`TallyIndex`] are positions in one plan and are never stored.
 //! [`Plan::of`] makes it.
 
+use super::member::{MemberId, Members};
+use super::slice::takes;
 use crate::book::expr::{Expr, Operator};
 use crate::book::{Dimension, EndChoice, Placed, RatioSense};
 use crate::event::{EventIndex, FieldSlot};
@@ -79,7 +81,7 @@ impl Plan {
             table.sets.iter().for_each(|(_, index)| sets[index.0 as usize] = table.grain);
         }
         for levels in &self.levels {
-            levels.derived.iter().for_each(|(_, index)| tallies[index.0 as usize] = levels.grain);
+            levels.derived.iter().for_each(|changes| tallies[changes.tally.0 as usize] = levels.grain);
         }
         for derived in self.pairs.iter().flat_map(|pairs| &pairs.derived) {
             tallies[derived.tally.0 as usize] = derived.grain;
@@ -156,6 +158,8 @@ pub struct InputPlan {
     pub filter: Option<Expr>,
     /// What is taken of a row.
     pub value: InputValue,
+    /// The members whose rows it takes; empty: all.
+    pub only: Vec<OnlyMember>,
     /// The first metric that needs it, to which value faults are counted.
     pub metric: String,
 }
@@ -169,6 +173,15 @@ pub enum InputValue {
     Number(Expr),
     /// The fingerprint of the canonical text that an expression yields; likewise.
     Fingerprint(Expr),
+}
+
+/// A dimension of which one member is taken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OnlyMember {
+    /// Position in [`EventPlan::dimensions`], for pairs in [`PairsPlan::dimensions`].
+    pub dimension: usize,
+    /// The member's canonical text.
+    pub member: Box<str>,
 }
 
 /// Aggregates of one event that share dimension and grain.
@@ -197,6 +210,8 @@ pub struct RolePlan {
     pub role: Role,
     /// The field that holds the key.
     pub key: FieldSlot,
+    /// Which rows are it, beside the event's own `where`; only of a start.
+    pub filter: Option<Expr>,
     /// The metric to which faults are counted.
     pub metric: String,
 }
@@ -234,8 +249,27 @@ pub struct LevelsPlan {
     pub aggregate: AggregateIndex,
     /// The width of buckets.
     pub grain: Grain,
-    /// Its changes, a bucket, by position of the dimension in [`EventPlan::dimensions`]; `None`: all keys are one member.
-    pub derived: Vec<(Option<usize>, TallyIndex)>,
+    /// Its changes, a bucket.
+    pub derived: Vec<ChangesPlan>,
+}
+
+/// The changes of a level's sum in each bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangesPlan {
+    /// Position of the dimension in [`EventPlan::dimensions`]; `None`: all keys are one member.
+    pub dimension: Option<usize>,
+    /// The members whose keys count; empty: all. A key that moves to another member leaves the sum.
+    pub only: Vec<OnlyMember>,
+    /// The series.
+    pub tally: TallyIndex,
+}
+
+impl ChangesPlan {
+    /// The member to which an observation of these members counts; `None` where it does not count.
+    pub fn member(&self, members: &[MemberId], names: &Members) -> Option<MemberId> {
+        let of = |dimension: usize| members.get(dimension).copied().unwrap_or(MemberId::NONE);
+        takes(&self.only, members, names).then(|| self.dimension.map_or(MemberId::NONE, of))
+    }
 }
 
 /// An aggregate of half-pairs and what is derived from it.
@@ -264,6 +298,8 @@ pub struct DerivedPlan {
     pub give_up: Span,
     /// Position in [`PairsPlan::dimensions`]; `None`: all pairs are one member.
     pub dimension: Option<usize>,
+    /// The members whose pairs it takes; empty: all.
+    pub only: Vec<OnlyMember>,
     /// The width of buckets.
     pub grain: Grain,
     /// Its cells: finished pairs and their seconds, or judged and good pairs.

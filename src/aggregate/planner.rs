@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition;
 use super::plan::*;
+use super::slice::Slice;
 use super::window_plan;
 use crate::book::expr::Expr;
 use crate::book::{Book, Cycle, Duration, Formula, KeyResult, MetricIndex, MetricKind, Rows, Source, Stat};
@@ -53,11 +54,12 @@ impl Planner<'_> {
         let Source::Metric { metric, stat } = key_result.source else { return None };
         let grain = window_plan::grain(self.book, cycle, key_result);
         let mut reads = Reads::default();
-        let measure = self.measure(metric, stat, None, grain, &mut reads);
+        let only = &key_result.only;
+        let measure = self.measure(metric, stat, Slice::new(None, only), grain, &mut reads);
         let by = key_result
             .by
             .iter()
-            .map(|name| (name.clone(), self.measure(metric, stat, Some(name), grain, &mut reads)))
+            .map(|name| (name.clone(), self.measure(metric, stat, Slice::new(Some(name), only), grain, &mut reads)))
             .collect();
         let horizon = match stat {
             Stat::Within(span) => Some(span),
@@ -79,23 +81,26 @@ impl Planner<'_> {
         &mut self,
         metric: MetricIndex,
         stat: Stat,
-        by: Option<&str>,
+        slice: Slice<'_>,
         grain: Grain,
         reads: &mut Reads,
     ) -> Measure {
         let book = self.book;
+        let filter = &book.metrics[usize::from(metric.0)].filter;
+        let narrowed = slice.narrowed(filter);
+        let slice = slice.below(narrowed.as_ref());
         match &book.metrics[usize::from(metric.0)].kind {
-            MetricKind::Count(rows) => Measure::Count(self.tally(metric, rows, None, by, grain, reads)),
-            MetricKind::Sum(rows, value) => Measure::Sum(self.tally(metric, rows, Some(value), by, grain, reads)),
-            MetricKind::Distinct(rows, value) => Measure::Distinct(self.set(metric, rows, value, by, grain, reads)),
+            MetricKind::Count(rows) => Measure::Count(self.tally(metric, rows, None, slice, grain, reads)),
+            MetricKind::Sum(rows, value) => Measure::Sum(self.tally(metric, rows, Some(value), slice, grain, reads)),
+            MetricKind::Distinct(rows, value) => Measure::Distinct(self.set(metric, rows, value, slice, grain, reads)),
             MetricKind::Level { rows, key, value } => {
-                Measure::Level(self.level(metric, rows, (*key, value), by, grain, reads))
+                Measure::Level(self.level(metric, rows, (*key, value), slice, grain, reads))
             }
             MetricKind::Value(rows, value) => {
-                let tally = self.tally(metric, rows, Some(value), by, grain, reads);
+                let tally = self.tally(metric, rows, Some(value), slice, grain, reads);
                 match stat {
                     Stat::Percentile(p) => {
-                        Measure::Percentile(tally, self.sketch(metric, rows, value, by, grain, reads), p)
+                        Measure::Percentile(tally, self.sketch(metric, rows, value, slice, grain, reads), p)
                     }
                     Stat::Min => Measure::Min(tally),
                     Stat::Max => Measure::Max(tally),
@@ -103,24 +108,24 @@ impl Planner<'_> {
                 }
             }
             MetricKind::Ratio { sense, part, total } => {
-                let part = self.measure(*part, Stat::Natural, by, grain, reads);
-                let total = self.measure(*total, Stat::Natural, by, grain, reads);
+                let part = self.measure(*part, Stat::Natural, slice, grain, reads);
+                let total = self.measure(*total, Stat::Natural, slice, grain, reads);
                 Measure::Ratio(*sense, Box::new(part), Box::new(total))
             }
-            MetricKind::Duration(duration) => self.duration(metric, duration, stat, by, grain, reads),
-            MetricKind::Derived { formula, .. } => self.formula(formula, by, grain, reads),
+            MetricKind::Duration(duration) => self.duration(metric, duration, stat, slice, grain, reads),
+            MetricKind::Derived { formula, .. } => self.formula(formula, slice, grain, reads),
         }
     }
 
-    fn formula(&mut self, formula: &Formula, by: Option<&str>, grain: Grain, reads: &mut Reads) -> Measure {
+    fn formula(&mut self, formula: &Formula, slice: Slice<'_>, grain: Grain, reads: &mut Reads) -> Measure {
         match formula {
-            Formula::Metric(metric) => self.measure(*metric, Stat::Natural, by, grain, reads),
+            Formula::Metric(metric) => self.measure(*metric, Stat::Natural, slice, grain, reads),
             Formula::Number(number) => Measure::Number(*number),
-            Formula::Negate(a) => Measure::Negate(Box::new(self.formula(a, by, grain, reads))),
+            Formula::Negate(a) => Measure::Negate(Box::new(self.formula(a, slice, grain, reads))),
             Formula::Arithmetic(operator, a, b) => Measure::Arithmetic(
                 *operator,
-                Box::new(self.formula(a, by, grain, reads)),
-                Box::new(self.formula(b, by, grain, reads)),
+                Box::new(self.formula(a, slice, grain, reads)),
+                Box::new(self.formula(b, slice, grain, reads)),
             ),
         }
     }
@@ -130,12 +135,12 @@ impl Planner<'_> {
         metric: MetricIndex,
         rows: &Rows,
         value: Option<&Expr>,
-        by: Option<&str>,
+        slice: Slice<'_>,
         grain: Grain,
         reads: &mut Reads,
     ) -> TallyIndex {
         let next = Facet::Tally(TallyIndex(self.plan.tallies));
-        match self.cells("tally", next, metric, rows, value, by, grain, reads) {
+        match self.cells("tally", next, metric, rows, value, slice, grain, reads) {
             Facet::Tally(index) => index,
             _ => TallyIndex(0), // a definition begins with its facet's name
         }
@@ -146,12 +151,12 @@ impl Planner<'_> {
         metric: MetricIndex,
         rows: &Rows,
         value: &Expr,
-        by: Option<&str>,
+        slice: Slice<'_>,
         grain: Grain,
         reads: &mut Reads,
     ) -> SketchIndex {
         let next = Facet::Sketch(SketchIndex(self.plan.sketches));
-        match self.cells("sketch", next, metric, rows, Some(value), by, grain, reads) {
+        match self.cells("sketch", next, metric, rows, Some(value), slice, grain, reads) {
             Facet::Sketch(index) => index,
             _ => SketchIndex(0), // a definition begins with its facet's name
         }
@@ -162,12 +167,12 @@ impl Planner<'_> {
         metric: MetricIndex,
         rows: &Rows,
         value: &Expr,
-        by: Option<&str>,
+        slice: Slice<'_>,
         grain: Grain,
         reads: &mut Reads,
     ) -> SetIndex {
         let next = Facet::Set(SetIndex(self.plan.sets));
-        match self.cells("distinct", next, metric, rows, Some(value), by, grain, reads) {
+        match self.cells("distinct", next, metric, rows, Some(value), slice, grain, reads) {
             Facet::Set(index) => index,
             _ => SetIndex(0), // a definition begins with its facet's name
         }
@@ -182,14 +187,20 @@ impl Planner<'_> {
         metric: MetricIndex,
         rows: &Rows,
         value: Option<&Expr>,
-        by: Option<&str>,
+        slice: Slice<'_>,
         grain: Grain,
         reads: &mut Reads,
     ) -> Facet {
         let event = &self.book.events[usize::from(rows.event.0)];
-        let dimension = by.and_then(|name| self.dimension(rows.event, name));
-        let field = dimension.map(|position| self.plan.events[usize::from(rows.event.0)].dimensions[position].field);
-        let definition = definition::cells(name, self.book, event, (rows.filter.as_ref(), value), field, grain);
+        let dimension = slice.by.and_then(|name| self.dimension(rows.event, name));
+        let dimensions = &self.plan.events[usize::from(rows.event.0)].dimensions;
+        let only = slice.members(dimensions);
+        let cut = definition::Cut {
+            dimension: dimension.map(|position| dimensions[position].field),
+            only: only.iter().map(|only| (dimensions[only.dimension].field, &*only.member)).collect(),
+        };
+        let filter = slice.filter(rows.event, rows.filter.as_ref());
+        let definition = definition::cells(name, self.book, event, (filter.as_ref(), value), &cut, grain);
         reads.events.insert(rows.event);
         if let Some(index) = self.known.get(&definition) {
             reads.aggregates.insert(*index);
@@ -197,12 +208,13 @@ impl Planner<'_> {
         }
         reads.aggregates.insert(self.aggregate(definition, vec![rows.event], metric, next));
         let input = InputPlan {
-            filter: rows.filter.clone(),
+            filter,
             value: match (next, value.cloned()) {
                 (_, None) => InputValue::Row,
                 (Facet::Set(_), Some(value)) => InputValue::Fingerprint(value),
                 (_, Some(value)) => InputValue::Number(value),
             },
+            only,
             metric: self.book.metrics[usize::from(metric.0)].name.clone(),
         };
         let input = self.input(rows.event, input);
@@ -242,7 +254,9 @@ impl Planner<'_> {
 
     fn input(&mut self, event: EventIndex, input: InputPlan) -> usize {
         let inputs = &mut self.plan.events[usize::from(event.0)].inputs;
-        let same = |known: &InputPlan| known.filter == input.filter && known.value == input.value;
+        let same = |known: &InputPlan| {
+            (&known.filter, &known.value, &known.only) == (&input.filter, &input.value, &input.only)
+        };
         inputs.iter().position(same).unwrap_or_else(|| {
             inputs.push(input);
             inputs.len() - 1
@@ -271,12 +285,13 @@ impl Planner<'_> {
         metric: MetricIndex,
         rows: &Rows,
         (key, value): (FieldSlot, &Expr),
-        by: Option<&str>,
+        slice: Slice<'_>,
         grain: Grain,
         reads: &mut Reads,
     ) -> TallyIndex {
         let event = &self.book.events[usize::from(rows.event.0)];
-        let definition = definition::levels(self.book, event, rows.filter.as_ref(), (key, value), grain);
+        let filter = slice.filter(rows.event, rows.filter.as_ref());
+        let definition = definition::levels(self.book, event, filter.as_ref(), (key, value), grain);
         reads.events.insert(rows.event);
         let known = self.known.get(&definition).map(|index| (*index, self.plan.aggregates[index.0 as usize].facet));
         let (aggregate, levels) = match known {
@@ -287,7 +302,7 @@ impl Planner<'_> {
                 self.plan.levels.push(LevelsPlan { aggregate, grain, derived: Vec::new() });
                 let metric = self.book.metrics[usize::from(metric.0)].name.clone();
                 let value = InputValue::Number(value.clone());
-                let input = InputPlan { filter: rows.filter.clone(), value, metric: metric.clone() };
+                let input = InputPlan { filter, value, only: Vec::new(), metric: metric.clone() };
                 let input = self.input(rows.event, input);
                 let tells = &mut self.plan.events[usize::from(rows.event.0)].tells;
                 tells.push(TellPlan { levels, input, key, grain, metric });
@@ -295,14 +310,15 @@ impl Planner<'_> {
             }
         };
         reads.aggregates.insert(aggregate);
-        let dimension = by.and_then(|name| self.dimension(rows.event, name));
+        let dimension = slice.by.and_then(|name| self.dimension(rows.event, name));
+        let only = slice.members(&self.plan.events[usize::from(rows.event.0)].dimensions);
         let derived = &mut self.plan.levels[levels.0 as usize].derived;
-        match derived.iter().find(|(known, _)| *known == dimension) {
-            Some((_, tally)) => *tally,
+        match derived.iter().find(|known| known.dimension == dimension && known.only == only) {
+            Some(known) => known.tally,
             None => {
                 let tally = TallyIndex(self.plan.tallies);
                 self.plan.tallies += 1;
-                derived.push((dimension, tally));
+                derived.push(ChangesPlan { dimension, only, tally });
                 tally
             }
         }
@@ -313,11 +329,11 @@ impl Planner<'_> {
         metric: MetricIndex,
         duration: &Duration,
         stat: Stat,
-        by: Option<&str>,
+        slice: Slice<'_>,
         grain: Grain,
         reads: &mut Reads,
     ) -> Measure {
-        let pairs = self.pairs(metric, duration, reads);
+        let pairs = self.pairs(metric, duration, slice, reads);
         let kind = match stat {
             Stat::Within(span) => DerivedKind::Within(span),
             Stat::OnTime => DerivedKind::OnTime,
@@ -327,7 +343,8 @@ impl Planner<'_> {
             Stat::Percentile(p) => Some(p),
             _ => None,
         };
-        let dimension = by.and_then(|name| self.dimension(duration.from, name));
+        let dimension = slice.by.and_then(|name| self.dimension(duration.from, name));
+        let only = slice.members(&self.plan.events[usize::from(duration.from.0)].dimensions);
         let (tallies, sketches) = (&mut self.plan.tallies, &mut self.plan.sketches);
         let derived = &mut self.plan.pairs[pairs.0 as usize].derived;
         let wanted = DerivedPlan {
@@ -335,6 +352,7 @@ impl Planner<'_> {
             end: duration.end,
             give_up: duration.give_up,
             dimension,
+            only,
             grain,
             tally: TallyIndex(*tallies),
             sketch: None,
@@ -359,14 +377,15 @@ impl Planner<'_> {
         }
     }
 
-    fn pairs(&mut self, metric: MetricIndex, duration: &Duration, reads: &mut Reads) -> PairsIndex {
+    fn pairs(&mut self, metric: MetricIndex, duration: &Duration, slice: Slice<'_>, reads: &mut Reads) -> PairsIndex {
+        let filter = slice.filter(duration.from, None);
         let events: BTreeSet<EventIndex> =
             [Some(duration.from), Some(duration.to), duration.void.map(|(event, _)| event)]
                 .into_iter()
                 .flatten()
                 .collect();
         reads.events.extend(events.iter().copied());
-        let definition = definition::pairs(self.book, duration);
+        let definition = definition::pairs(self.book, duration, filter.as_ref());
         if let Some(index) = self.known.get(&definition) {
             reads.aggregates.insert(*index);
             let pairs = match self.plan.aggregates[index.0 as usize].facet {
@@ -393,14 +412,14 @@ impl Planner<'_> {
             dimensions,
             derived: Vec::new(),
         });
-        let mut role = |event: EventIndex, role, key| {
+        let mut role = |event: EventIndex, role, key, filter| {
             let metric = name.clone();
-            self.plan.events[usize::from(event.0)].roles.push(RolePlan { pairs, role, key, metric });
+            self.plan.events[usize::from(event.0)].roles.push(RolePlan { pairs, role, key, filter, metric });
         };
-        role(duration.from, Role::Start(duration.deadline), duration.from_key);
-        role(duration.to, Role::End, duration.to_key);
+        role(duration.from, Role::Start(duration.deadline), duration.from_key, filter);
+        role(duration.to, Role::End, duration.to_key, None);
         if let Some((event, key)) = duration.void {
-            role(event, Role::Void, key);
+            role(event, Role::Void, key, None);
         }
         pairs
     }

@@ -189,8 +189,8 @@ pub(super) static METRICS: &[(&str, &Table)] = &[
 const TYPE: Key = must("type", Text, "what it computes");
 const OF_EVENT: Key = must("event", Name, "the event whose rows it takes");
 const WHERE: Key = may("where", Sql, "which of the event's rows it takes");
-const WHERE_LATER: Key =
-    later("where", Sql, "which rows it takes", "put `where` on the counts, sums or events that it is made of");
+const WHERE_OF_ALL: Key = may("where", Sql, "which rows it takes of every event that it is made of");
+const WHERE_OF_START: Key = may("where", Sql, "which start rows it takes; an end need not have their fields");
 const UNIT: Key = may("unit", Text, "what its value is measured in");
 
 pub(super) static COUNT: Table = table("a count", &[TYPE, OF_EVENT, WHERE]);
@@ -208,7 +208,7 @@ pub(super) static RATIO: Table = table(
         may("bad", Name, "1 - bad / total: a count, sum or distinct"),
         may("part", Name, "part / total, neither good nor bad: a count, sum or distinct"),
         must("total", Name, "the whole: a count, sum or distinct"),
-        WHERE_LATER,
+        WHERE_OF_ALL,
     ],
 );
 
@@ -224,7 +224,7 @@ pub(super) static DURATION: Table = table(
         may("void", Name, "the event that takes a pair out for good"),
         may("placed", Word(&["end", "start"]), "where a finished pair counts for mean and pNN; default end"),
         may("give_up", Span, "how long an open pair is remembered; default 60d"),
-        WHERE_LATER,
+        WHERE_OF_START,
     ],
 );
 
@@ -253,7 +253,7 @@ pub(super) static LEVEL: Table = table(
 );
 
 pub(super) static DERIVED: Table =
-    table("a derived metric", &[TYPE, must("formula", Text, "arithmetic over metrics"), UNIT, WHERE_LATER]);
+    table("a derived metric", &[TYPE, must("formula", Text, "arithmetic over metrics"), UNIT, WHERE_OF_ALL]);
 
 pub(super) static OBJECTIVE: Table = table(
     "an objective",
@@ -297,7 +297,7 @@ pub(super) static KEY_RESULT: Table = table(
         may("window", OneOf(&[Word(&["cycle"]), Object(&WINDOW)]), "over which time it is computed"),
         may("during", OneOf(&[Id, List(&Id)]), "the calendar that cuts the window; of several, what lies in any"),
         may("by", List(&Name), "dimensions whose members are shown"),
-        later("only", Map(&Text), "the members that it is restricted to", "write `where` on the metric's event"),
+        may("only", Map(&Text), "dimensions, and the one member of each that it is restricted to"),
         later("targets", Map(&Amount), "targets of single members", REMOVE),
         later("baselines", Map(&Amount), "baselines of single members", REMOVE),
         may("per", Word(Interval::WORDS), "a count or sum divided by the window's length"),

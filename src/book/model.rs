@@ -126,6 +126,24 @@ pub struct Metric {
     pub kind: MetricKind,
     /// The unit of its natural value.
     pub unit: Unit,
+    /// The `where` of a ratio, a duration or a formula; a metric of rows has its own in them.
+    pub filter: Option<MetricFilter>,
+}
+
+/// The `where` of a metric that reads several events: the same text over the rows of each topic.
+#[derive(Clone, Debug)]
+pub struct MetricFilter {
+    /// As the book writes it.
+    pub text: String,
+    /// It, over each topic's fields.
+    pub topics: Vec<(TopicIndex, Expr)>,
+}
+
+impl MetricFilter {
+    /// It, over the rows of a topic; `None` for a topic that the metric does not restrict.
+    pub fn of(&self, topic: TopicIndex) -> Option<&Expr> {
+        self.topics.iter().find(|(known, _)| *known == topic).map(|(_, filter)| filter)
+    }
 }
 
 /// What a metric computes.
@@ -327,6 +345,8 @@ pub struct KeyResult {
     pub per: Option<Interval>,
     /// Dimensions whose members are shown.
     pub by: Vec<String>,
+    /// Dimensions and the one member of each that it is restricted to, by dimension.
+    pub only: Vec<(String, String)>,
     /// n below which it is `insufficient_data`; `None` where n is null.
     pub min_events: Option<u64>,
     /// `partial: accept`: judged although the topic no longer reaches back to the window's start.

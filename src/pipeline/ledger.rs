@@ -306,17 +306,16 @@ impl Ledger {
         let derived = &plan.levels[index].derived;
         levels[index].join(key, bucket, told, (tuples, members), |bucket, told, weight| {
             let Some(value) = told.value else { return };
-            for (dimension, tally) in derived {
-                let of = |d: &usize| tuples.members(told.tuple).get(*d).copied();
-                let member = dimension.as_ref().and_then(of).unwrap_or(MemberId::NONE);
+            for changes in derived {
+                let Some(member) = changes.member(tuples.members(told.tuple), members) else { continue };
                 let sum = i128::from(weight).wrapping_mul(value.0);
-                tallies[tally.0 as usize].change(member, bucket, |cell| cell.shift(weight, sum));
+                tallies[changes.tally.0 as usize].change(member, bucket, |cell| cell.shift(weight, sum));
             }
         });
         if levels[index].held() > self.facts.budgets.levels_max {
             levels[index] = Levels::default();
             self.facts.let_go(Facet::Levels(LevelsIndex(index as u32)), Budget::Levels);
-            derived.iter().for_each(|(_, tally)| self.facts.empty(Facet::Tally(*tally)));
+            derived.iter().for_each(|changes| self.facts.empty(Facet::Tally(changes.tally)));
         }
     }
 
@@ -454,9 +453,10 @@ pub(super) fn derive(
     (floor_after, after): (Floor, Option<&Half>),
 ) {
     for derived in &plan.derived {
+        let members = &facts.members;
         let adds = |floor: Floor, half: Option<&Half>| {
             let masks_below = Timestamp(floor.reach.0.saturating_sub(derived.give_up.0));
-            let adds = half.and_then(|half| contribution(half, derived, masks_below, tuples));
+            let adds = half.and_then(|half| contribution(half, derived, masks_below, tuples, members));
             adds.filter(|adds| adds.bucket >= floor.bucket(derived.grain))
         };
         let (old, new) = (adds(floor_before, before), adds(floor_after, after));

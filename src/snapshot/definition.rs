@@ -122,7 +122,8 @@ pub(super) fn lines(book: &Book, metric: MetricIndex) -> Vec<String> {
         }
         seen.push(index);
         let metric = &book.metrics[usize::from(index.0)];
-        lines.push(format!("{} = {}", metric.name, metric_text(book, metric, &mut waiting, &mut events)));
+        let filter = metric.filter.as_ref().map_or_else(String::new, |filter| format!(", where {}", filter.text));
+        lines.push(format!("{} = {}{filter}", metric.name, metric_text(book, metric, &mut waiting, &mut events)));
     }
     let mut told = Vec::new();
     for event in events {

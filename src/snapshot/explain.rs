@@ -162,6 +162,8 @@ fn definition(book: &Book, key_result: &KeyResult) -> Vec<String> {
             let per = key_result.per.map(|per| format!("{name} per {per}"));
             let mut text: Vec<String> = stat.or(per).into_iter().collect();
             text.extend(calendars(book, &key_result.during));
+            let only = key_result.only.iter().map(|(dimension, member)| format!("only {dimension} = {member}"));
+            text.extend(only);
             text.extend(lines(book, *metric));
             text
         }

@@ -35,7 +35,7 @@ fn event(name: &str, topic: u16, filter: Option<&str>) -> Event {
 }
 
 fn metric(name: &str, kind: MetricKind, unit: Unit) -> Metric {
-    Metric { name: name.into(), kind, unit }
+    Metric { name: name.into(), kind, unit, filter: None }
 }
 
 fn count(name: &str, event: u16) -> Metric {
@@ -91,6 +91,7 @@ pub fn row(id: &str, title: &str, source: Source, unit: Unit, goal: Goal) -> Row
         during: Vec::new(),
         per: None,
         by: Vec::new(),
+        only: Vec::new(),
         min_events: None,
         partial_accepted: false,
         silent_after: None,

@@ -34,6 +34,7 @@ fn key_result(id: &str, target: &str) -> KeyResult {
         during: Vec::new(),
         per: None,
         by: Vec::new(),
+        only: Vec::new(),
         min_events: None,
         partial_accepted: false,
         silent_after: None,

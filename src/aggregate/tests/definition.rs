@@ -116,3 +116,44 @@ fn paths_elements_ids_and_zones_are_printed_only_where_they_are_used() {
         ]
     );
 }
+
+#[test]
+fn a_slice_is_part_of_a_definition_only_where_there_is_one() {
+    let metrics = METRICS.to_owned()
+        + r#"
+    web:        { type: ratio, part: orders, total: orders, where: wh_code = 'SH1' }
+    plain_web:  { type: duration, from: ordered, to: delivered, key: order_id, where: channel = 'web' }"#;
+    let event = r#"event(topic="oms.orders",id="event_id",time="at":rfc3339,where=(("type" = 'order.created') AND ("amount" > 1.5)))"#;
+    let orders = r#"where=("channel" IN ('web', 'app'))"#;
+    let cells = |inner: &str| format!("tally({event},{inner})");
+    let whole = format!("{orders},value=-,by=-,grain=3600s");
+    for (key_result, expected) in [
+        ("metric: orders", cells(&whole)),
+        (
+            "metric: orders, only: { warehouse: O'Hare, channel: web }",
+            cells(&(whole.clone() + r#",only=["channel"='web',"wh_code"='O''Hare']"#)),
+        ),
+        (
+            "metric: orders, only: { warehouse: SH1 }, by: [channel]",
+            cells(&format!(r#"{orders},value=-,by="channel",grain=3600s,only=["wh_code"='SH1']"#)),
+        ),
+        (
+            "metric: web, window: cycle",
+            cells(r#"where=(("channel" IN ('web', 'app')) AND ("wh_code" = 'SH1')),value=-,by=-,grain=3600s"#),
+        ),
+    ] {
+        let key_result = format!("- {{ id: a, title: t, baseline: 0, target: 1, {key_result} }}");
+        let plan = Plan::of(&book(EVENTS, &metrics, &key_result));
+        let found: Vec<&str> = plan.aggregates.iter().map(|aggregate| aggregate.definition.as_str()).collect();
+        assert!(found.contains(&expected.as_str()), "{expected}\n{found:#?}");
+    }
+    let of = |metric: &str| {
+        let key_result = format!("- {{ id: a, title: t, baseline: 2d, target: 1d, stat: mean, metric: {metric} }}");
+        Plan::of(&book(EVENTS, &metrics, &key_result)).aggregates[0].definition.clone()
+    };
+    let (plain, web) = (of("plain"), of("plain_web"));
+    let inner = plain.strip_suffix(')').expect("a definition");
+    assert_eq!(web, format!(r#"{inner},where=("channel" = 'web'))"#));
+    let only = "plain, only: { warehouse: SH1 }";
+    assert_eq!(of(only), plain, "pairs hold the members of their starts already");
+}

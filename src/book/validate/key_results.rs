@@ -97,10 +97,10 @@ pub(super) struct KeyResultReader<'a, 'k, 'n> {
 }
 
 /// The metric that a key result reads, as far as it is known.
-struct Read<'a> {
-    index: MetricIndex,
-    name: &'a str,
-    metric: Option<&'a Metric>,
+pub(super) struct Read<'a> {
+    pub index: MetricIndex,
+    pub name: &'a str,
+    pub metric: Option<&'a Metric>,
 }
 
 impl<'a> KeyResultReader<'a, '_, '_> {
@@ -137,6 +137,7 @@ impl<'a> KeyResultReader<'a, '_, '_> {
         let during = self.during();
         self.rate_of_hours(per, &during);
         let by = self.by(read.as_ref());
+        let only = self.only(read.as_ref());
         let min_events = self.min_events(read.as_ref());
         let silent_after = match kind {
             Type::Milestone => None,
@@ -161,6 +162,7 @@ impl<'a> KeyResultReader<'a, '_, '_> {
             during,
             per,
             by,
+            only,
             min_events,
             partial_accepted: node.get("partial").is_some(),
             silent_after,
@@ -331,67 +333,6 @@ impl<'a> KeyResultReader<'a, '_, '_> {
                 None
             }
         }
-    }
-
-    /// The dimensions whose members are shown; every event that feeds the metric's value must have them.
-    fn by(&mut self, read: Option<&Read<'_>>) -> Vec<String> {
-        let Some(list) = self.node.get("by") else {
-            return Vec::new();
-        };
-        let mut by: Vec<String> = texts(self.node, "by");
-        let Some(read) = read.filter(|read| read.metric.is_some()) else {
-            return by;
-        };
-        for element in list.elements() {
-            let Some(name) = element.text() else { continue };
-            if let Some(event) = self.event_without(read.index, name) {
-                let mend = format!("add `{name}` to the dimensions of the event `{event}`, or remove it here");
-                self.report.mend(
-                    element.place,
-                    format!("the event `{event}` of `{}` has no dimension `{name}`", read.name),
-                    mend,
-                );
-            }
-        }
-        let written = by.len();
-        let mut seen = std::collections::BTreeSet::new();
-        by.retain(|name| seen.insert(name.clone()));
-        if by.len() < written {
-            self.report.mend(list.place, "a dimension is there twice", "keep one of them");
-        }
-        by
-    }
-
-    /// An event that feeds the metric and lacks the dimension.
-    fn event_without(&self, metric: MetricIndex, dimension: &str) -> Option<&str> {
-        let mut open = vec![metric];
-        let mut seen = std::collections::BTreeSet::new();
-        while let Some(index) = open.pop() {
-            if !seen.insert(index) {
-                continue;
-            }
-            let event = match &self.known.metrics.get(usize::from(index.0))?.metric.as_ref()?.kind {
-                MetricKind::Count(rows)
-                | MetricKind::Sum(rows, _)
-                | MetricKind::Value(rows, _)
-                | MetricKind::Distinct(rows, _)
-                | MetricKind::Level { rows, .. } => rows.event,
-                MetricKind::Duration(duration) => duration.from,
-                MetricKind::Ratio { part, total, .. } => {
-                    open.extend([*part, *total]);
-                    continue;
-                }
-                MetricKind::Derived { formula, .. } => {
-                    formula.metrics(&mut |metric| open.push(metric));
-                    continue;
-                }
-            };
-            let event = self.known.events.get(usize::from(event.0))?;
-            if event.event.as_ref().is_some_and(|event| event.dimensions.iter().all(|known| known.name != dimension)) {
-                return Some(&event.name);
-            }
-        }
-        None
     }
 
     fn min_events(&mut self, read: Option<&Read<'_>>) -> Option<u64> {

@@ -1,13 +1,15 @@
 //! Metrics: what is computed from events, each after those that it reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::events::{NamedEvent, time};
 use super::{Context, Scope, Sections, find, put_expression_fault, span, text};
 use crate::book::expr::Purpose;
 use crate::book::fault::Report;
 use crate::book::formula;
-use crate::book::model::{Duration, EndChoice, Metric, MetricIndex, MetricKind, Placed, RatioSense, Rows, Unit};
+use crate::book::model::{
+    Duration, EndChoice, Metric, MetricFilter, MetricIndex, MetricKind, Placed, RatioSense, Rows, Unit,
+};
 use crate::book::shape;
 use crate::book::yaml::{Node, Place};
 use crate::event::EventIndex;
@@ -145,7 +147,45 @@ impl MetricReader<'_, '_, '_> {
             "level" => (self.level(node)?, unit()),
             _ => return None,
         };
-        Some(Metric { name: name.to_owned(), kind, unit })
+        let filter = match node.get("where") {
+            Some(filter) if !matches!(kind, MetricKind::Count(_) | MetricKind::Sum(..) | MetricKind::Value(..)) => {
+                Some(self.filter(filter, &kind)?)
+            }
+            _ => None,
+        };
+        Some(Metric { name: name.to_owned(), kind, unit, filter })
+    }
+
+    /// A `where` over the rows of every event that feeds the value, each with the fields of its own topic.
+    fn filter(&mut self, node: &Node, kind: &MetricKind) -> Option<MetricFilter> {
+        let mut topics = BTreeSet::new();
+        self.feeding_topics(kind, &mut topics);
+        let mut filter = MetricFilter { text: node.text()?.to_owned(), topics: Vec::new() };
+        for topic in topics {
+            filter.topics.push((topic, self.context.expression(topic, node, Purpose::Filter)?.0));
+        }
+        Some(filter)
+    }
+
+    /// The topics of the rows that a metric is computed from; of a duration only the start's.
+    fn feeding_topics(&self, kind: &MetricKind, topics: &mut BTreeSet<TopicIndex>) {
+        let mut open = Vec::new();
+        match kind {
+            MetricKind::Count(rows) | MetricKind::Sum(rows, _) | MetricKind::Value(rows, _) => {
+                topics.extend(self.events[usize::from(rows.event.0)].topic);
+            }
+            MetricKind::Duration(duration) => topics.extend(self.events[usize::from(duration.from.0)].topic),
+            MetricKind::Ratio { part, total, .. } => open.extend([*part, *total]),
+            MetricKind::Derived { formula, .. } => formula.metrics(&mut |metric| open.push(metric)),
+        }
+        // Each stands after those that it reads, so this ends; a formula may name one twice.
+        open.sort_unstable();
+        open.dedup();
+        for metric in open {
+            if let Some(metric) = self.done.get(usize::from(metric.0)).and_then(|named| named.metric.as_ref()) {
+                self.feeding_topics(&metric.kind, topics);
+            }
+        }
     }
 
     fn event(&mut self, node: &Node, key: &str) -> Option<(EventIndex, Scope)> {

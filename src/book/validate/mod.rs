@@ -10,6 +10,7 @@ mod during;
 mod events;
 mod goals;
 mod key_results;
+mod members;
 mod metrics;
 mod numbering;
 mod objectives;

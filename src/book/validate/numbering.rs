@@ -37,6 +37,9 @@ pub(super) fn finish(
         renumber_event(event, &slots[usize::from(event.topic.0)]);
     }
     for metric in &mut metrics {
+        for (topic, filter) in metric.filter.iter_mut().flat_map(|filter| &mut filter.topics) {
+            filter.map_fields(&mut |slot| renumber(slot, &slots[usize::from(topic.0)]));
+        }
         renumber_metric(metric, &|event| &slots[usize::from(of_event[usize::from(event.0)].0)]);
     }
     Some(Book { hash, cycles, calendars, topics, events, metrics, objectives, zones })

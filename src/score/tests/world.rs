@@ -141,7 +141,7 @@ impl World {
     }
 
     pub(crate) fn metric(&mut self, name: &str, kind: MetricKind) -> MetricIndex {
-        self.book.metrics.push(Metric { name: name.to_owned(), kind, unit: Unit::Count });
+        self.book.metrics.push(Metric { name: name.to_owned(), kind, unit: Unit::Count, filter: None });
         MetricIndex(self.book.metrics.len() as u16 - 1)
     }
 
@@ -300,6 +300,7 @@ fn key_result(position: usize, source: Source, goal: Goal) -> KeyResult {
         during: Vec::new(),
         per: None,
         by: Vec::new(),
+        only: Vec::new(),
         min_events: Some(1),
         partial_accepted: false,
         silent_after: Some(span("3d")),
