@@ -99,7 +99,7 @@ async fn fill(store: &Store, aggregate: AggregateId, partitions: i32, commits: i
             }
         };
         let partitions = (0..partitions).map(of).collect();
-        let outcome = store.commit(&Commit { partitions, dead_letters: Vec::new() }).await;
+        let outcome = store.commit(&Commit { partitions, ..Commit::default() }).await;
         assert_eq!(outcome, CommitOutcome::Committed);
     }
 }

@@ -3,6 +3,8 @@
 
 #[path = "pipeline/backfill.rs"]
 mod backfill;
+#[path = "pipeline/baselines.rs"]
+mod baselines;
 #[path = "pipeline/budgets.rs"]
 mod budgets;
 #[path = "pipeline/floor.rs"]

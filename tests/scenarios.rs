@@ -37,7 +37,7 @@
 //! | 21 | scenarios: case_21_a_perfect_week; src/score/tests/statuses.rs: case_21_a_perfect_week_is_judged |
 //! | 22 | pipeline: case_22_a_silent_error_topic_turns_stale_and_leaves_the_roll_up; src/score/tests/statuses.rs: case_22_a_silent_error_topic_makes_it_stale_and_leaves_the_roll_up |
 //! | 23 | scenarios: case_23_decreasing_target; src/score/tests/goals.rs: case_23_decreasing_target_goes_the_same_formula |
-//! | 24 | next issue: measured baselines; src/score/tests/goals.rs: case_24_a_measured_baseline_past_its_target_becomes_a_line_to_hold |
+//! | 24 | scenarios: case_24_a_measured_baseline_past_its_target; src/score/tests/goals.rs: case_24_a_measured_baseline_past_its_target_becomes_a_line_to_hold |
 //! | 25 | scenarios: case_25_members_of_a_count; src/score/tests/values.rs: case_25_members_of_additive_metrics_have_values_but_no_score |
 //! | 26 | scenarios: case_26_exact_sums_and_value_faults |
 //! | 27 | scenarios: case_27_a_broken_field_that_nothing_reads |
@@ -88,6 +88,7 @@ scenarios! {
     case_18_to_date_at_the_first_instant
     case_21_a_perfect_week
     case_23_decreasing_target
+    case_24_a_measured_baseline_past_its_target
     case_25_members_of_a_count
     case_26_exact_sums_and_value_faults
     case_27_a_broken_field_that_nothing_reads
@@ -105,8 +106,10 @@ scenarios! {
     fields_local_times_over_dst
     level_ties_ends_late_changes_and_moves
     only_some_members
+    pace_and_revisions
     rates_and_best_days
     several_cycles_at_once
+    targets_of_members
     where_on_any_metric
 }
 

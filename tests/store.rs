@@ -63,6 +63,7 @@ stories! {
     folds::what_lies_below_the_floor_is_left_out,
     words::a_dead_letter_is_stored_once,
     words::dead_letters_of_a_reason_are_capped,
+    words::a_measured_baseline_is_frozen_once,
     words::check_ins_are_kept_in_their_order,
     words::a_book_is_recorded_once,
     opening::a_second_consumer_is_refused_until_the_first_lets_go,

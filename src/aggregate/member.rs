@@ -12,6 +12,8 @@ pub struct MemberId(pub u32);
 impl MemberId {
     /// The NULL member, and the only member of a series without a dimension.
     pub const NONE: MemberId = MemberId(0);
+    /// A member that never came: no series has it.
+    pub const NEVER: MemberId = MemberId(u32::MAX);
 }
 
 /// The texts of all members, each once. Numbers depend on the order of arrival: they never reach an output.
@@ -37,6 +39,11 @@ impl Members {
         self.names.push(name.into());
         self.numbers.insert(name.into(), id);
         id
+    }
+
+    /// The number of `name`, if it ever came.
+    pub fn find(&self, name: &str) -> Option<MemberId> {
+        self.numbers.get(name).copied()
     }
 
     /// The text of a member.

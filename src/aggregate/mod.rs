@@ -9,6 +9,7 @@ pub mod delta;
 pub mod distinct;
 pub mod facts;
 pub mod level;
+mod measured;
 pub mod member;
 pub mod packed;
 pub mod pair;

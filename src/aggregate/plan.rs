@@ -18,6 +18,10 @@ pub use super::window_plan::WindowPlan;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AggregateId(pub u64);
 
+/// Name of a measured baseline: XXH3-64 of its canonical definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BaselineId(pub u64);
+
 /// Name of an event's rows, by which its ids and watermarks are stored: XXH3-64 of its canonical definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(pub u64);
@@ -67,6 +71,8 @@ pub struct Plan {
     pub sets: u32,
     /// How each key result is measured: by objective, by key result; `None` for milestone and manual.
     pub key_results: Vec<Vec<Option<KeyResultPlan>>>,
+    /// How each KPI is measured.
+    pub kpis: Vec<Option<KeyResultPlan>>,
 }
 
 impl Plan {
@@ -343,6 +349,8 @@ pub struct KeyResultPlan {
     pub measure: Measure,
     /// The same measure by member, for each dimension of `by`.
     pub by: Vec<(String, Measure)>,
+    /// Name of its measured baseline: XXH3-64 of what is measured over which range; `None` where it has none.
+    pub baseline: Option<BaselineId>,
 }
 
 /// A value over a window of buckets.

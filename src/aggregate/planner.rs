@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition;
+use super::measured;
 use super::plan::*;
 use super::slice::Slice;
 use super::window_plan;
@@ -31,6 +32,10 @@ impl Plan {
             let cycle = &book.cycles[usize::from(objective.cycle.0)];
             let plans = objective.key_results.iter().map(|kr| planner.key_result(kr, cycle)).collect();
             planner.plan.key_results.push(plans);
+        }
+        for kpi in &book.kpis {
+            let plan = planner.key_result(&kpi.shown, &book.cycles[usize::from(kpi.cycle.0)]);
+            planner.plan.kpis.push(plan);
         }
         planner.plan
     }
@@ -66,14 +71,17 @@ impl Planner<'_> {
             Stat::OnTime => Some(Span(0)),
             _ => None,
         };
+        let windows = WindowPlan::of(self.book, cycle, key_result, grain);
+        let baseline = measured::id(&self.plan, key_result, &measure, &windows, grain);
         Some(KeyResultPlan {
             events: reads.events.into_iter().collect(),
             aggregates: reads.aggregates.into_iter().collect(),
             grain,
             horizon,
-            windows: WindowPlan::of(self.book, cycle, key_result, grain),
+            windows,
             measure,
             by,
+            baseline,
         })
     }
 

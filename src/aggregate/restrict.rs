@@ -10,7 +10,7 @@ impl Plan {
     pub fn restricted(&self, wanted: &BTreeSet<AggregateId>) -> Plan {
         let wanted = self.aggregates.iter().filter(|aggregate| wanted.contains(&aggregate.id));
         let facets: BTreeSet<Facet> = wanted.map(|aggregate| aggregate.facet).collect();
-        let mut plan = Plan { key_results: Vec::new(), ..self.clone() };
+        let mut plan = Plan { key_results: Vec::new(), kpis: Vec::new(), ..self.clone() };
         for table in &mut plan.tables {
             table.tallies.retain(|(_, index)| facets.contains(&Facet::Tally(*index)));
             table.sketches.retain(|(_, index)| facets.contains(&Facet::Sketch(*index)));

@@ -11,7 +11,7 @@ use super::member::{MemberId, Members};
 use super::plan::OnlyMember;
 use crate::book::expr::Expr;
 use crate::book::{Dimension, MetricFilter};
-use crate::event::TopicIndex;
+use crate::event::EventIndex;
 
 /// What a measure takes of its metrics' rows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,11 +50,11 @@ impl<'a> Slice<'a> {
     }
 
     /// `own` and every filter above it, the nearest first.
-    pub(super) fn filter(&self, topic: TopicIndex, own: Option<&Expr>) -> Option<Expr> {
+    pub(super) fn filter(&self, event: EventIndex, own: Option<&Expr>) -> Option<Expr> {
         let mut filter = own.cloned();
         let mut above = self.above;
         while let Some(narrowed) = above {
-            if let Some(theirs) = narrowed.filter.of(topic) {
+            if let Some(theirs) = narrowed.filter.of(event) {
                 filter = Some(match filter {
                     Some(known) => Expr::And(Box::new(known), Box::new(theirs.clone())),
                     None => theirs.clone(),

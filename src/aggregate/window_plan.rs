@@ -11,7 +11,8 @@ const BEFORE: Span = Span(366 * Span::DAY.0);
 /// What cuts a key result's windows.
 #[derive(Clone, Debug, Default)]
 pub struct WindowPlan {
-    /// The buckets that `during` holds, from [`BEFORE`] the earliest window to the cycle's end; `None`: all are in.
+    /// The buckets that `during` holds, from [`BEFORE`] the earliest window, or a measured baseline's
+    /// beginning, to the cycle's end; `None`: all are in.
     pub during: Option<BucketSet>,
     /// For `stat: { max: day }` and its kin: the hours, days or weeks of the same time, in order.
     pub intervals: Vec<Range<Timestamp>>,
@@ -30,6 +31,7 @@ impl WindowPlan {
             Window::Cycle | Window::ToDate(_) => Span(0),
         };
         let from = cycle.start - trailing - horizon - BEFORE;
+        let from = key_result.goal.measured().map_or(from, |range| from.min(range.from));
         let which = which(key_result);
         WindowPlan {
             during: (!which.is_empty())

@@ -81,10 +81,6 @@ const fn must(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     Key { name, shape, required: true, doc, later: None }
 }
 
-const fn later(name: &'static str, shape: Shape, doc: &'static str, until: &'static str) -> Key {
-    Key { name, shape, required: false, doc, later: Some(until) }
-}
-
 const fn table(name: &'static str, keys: &'static [Key]) -> Table {
     Table { name, keys, later: None }
 }
@@ -93,7 +89,6 @@ use Shape::*;
 
 use crate::time::Interval;
 
-const REMOVE: &str = "remove it until a later version has it";
 const TITLE: Shape = OneOf(&[Text, Map(&Text)]);
 const TITLE_DOC: &str =
     "what people read, in any script; or one text a language: { zh: …, en: … }, the first is the default";
@@ -112,7 +107,7 @@ pub(super) static BOOK: Table = table(
         may("metrics", Map(&Typed(METRICS)), "what is computed from events"),
         may("objectives", List(&Object(&OBJECTIVE)), "objectives and their key results"),
         may("thresholds", Object(&THRESHOLDS), "where the status of every key result turns"),
-        later("kpis", List(&Object(&KPI)), "metrics that are shown and never scored", REMOVE),
+        may("kpis", List(&Object(&KPI)), "metrics that are shown and never scored"),
     ],
 );
 
@@ -267,7 +262,7 @@ pub(super) static OBJECTIVE: Table = table(
         may("aligns_to", Alignment, "the objective, or objective/key-result, that it serves"),
         may("labels", Map(&Text), "free labels"),
         may("notes", Text, "free text"),
-        later("plan", List(&Object(&STEP)), "its steps", REMOVE),
+        may("plan", List(&Object(&STEP)), "what is done for it; shown, never scored"),
         must("key_results", List(&Object(&KEY_RESULT)), "what shows that it is reached"),
     ],
 );
@@ -285,7 +280,7 @@ pub(super) static KEY_RESULT: Table = table(
         may("baseline", OneOf(&[Amount, Object(&MEASURED)]), "where it began"),
         may("target", Amount, "where it shall be"),
         may("stretch", Amount, "what lies beyond the target"),
-        later("change", Amount, "the target as a change of the baseline", "write `baseline` and `target` as amounts"),
+        may("change", Amount, "the target as a change of the baseline, like +20%"),
         may("at_least", Amount, "the least value that is in band"),
         may("at_most", Amount, "the greatest value that is in band"),
         may("between", List(&Amount), "the least and the greatest value in band"),
@@ -298,8 +293,8 @@ pub(super) static KEY_RESULT: Table = table(
         may("during", OneOf(&[Id, List(&Id)]), "the calendar that cuts the window; of several, what lies in any"),
         may("by", List(&Name), "dimensions whose members are shown"),
         may("only", Map(&Text), "dimensions, and the one member of each that it is restricted to"),
-        later("targets", Map(&Amount), "targets of single members", REMOVE),
-        later("baselines", Map(&Amount), "baselines of single members", REMOVE),
+        may("targets", Map(&Amount), "targets of single members of the dimension in `by`"),
+        may("baselines", Map(&Amount), "baselines of single members of the dimension in `by`"),
         may("per", Word(Interval::WORDS), "a count or sum divided by the window's length"),
         may("min_events", Count, "fewer events are `insufficient_data`"),
         may("partial", Word(&["accept"]), "judged although its topic no longer reaches back to the window's start"),
@@ -308,9 +303,9 @@ pub(super) static KEY_RESULT: Table = table(
         may("due", Date, "the day by which it shall be reached, if before the cycle's end"),
         may("milestones", List(&Object(&MILESTONE)), "the steps of a milestone"),
         may("thresholds", Object(&THRESHOLDS), "where its status turns"),
-        later("pace", List(&Object(&PACE)), "values expected at dates", REMOVE),
-        later("revisions", List(&Object(&REVISION)), "later changes of the target", REMOVE),
-        later("plan", List(&Object(&STEP)), "its steps", REMOVE),
+        may("pace", List(&Object(&PACE)), "values expected by days, instead of an even way"),
+        may("revisions", List(&Object(&REVISION)), "later changes of the target; the original stays scored beside it"),
+        may("plan", List(&Object(&STEP)), "what is done for it; shown, never scored"),
         may("labels", Map(&Text), "free labels"),
         may("notes", Text, "free text"),
     ],
@@ -392,6 +387,10 @@ pub(super) static KPI: Table = table(
         must("metric", Name, "the metric"),
         may("stat", OneOf(&[Stat, Object(&STAT)]), "which statistic of a value or duration"),
         may("window", OneOf(&[Word(&["cycle"]), Object(&WINDOW)]), "over which time it is computed"),
+        may("during", OneOf(&[Id, List(&Id)]), "the calendar that cuts the window; of several, what lies in any"),
+        may("per", Word(Interval::WORDS), "a count or sum divided by the window's length"),
+        may("only", Map(&Text), "dimensions, and the one member of each that it is restricted to"),
+        may("cycle", Id, "its cycle; default the book's last one"),
         may("owner", Text, "who answers for it"),
     ],
 );

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use super::expr::Expr;
 use super::field::Field;
+use super::goal::{Goal, MemberGoal, PacePoint, Revision, Step};
 use crate::event::{EventIndex, FieldSlot, TopicIndex};
 use crate::fixed::Fixed;
 use crate::time::{Calendar, Grain, Interval, Period, Span, TimeFormat, Timestamp, Zone};
@@ -27,6 +28,8 @@ pub struct Book {
     pub objectives: Vec<Objective>,
     /// The zones of local times; a [`crate::time::ZoneIndex`] is a position in this list.
     pub zones: Vec<Zone>,
+    /// Metrics that are shown and never scored.
+    pub kpis: Vec<Kpi>,
 }
 
 /// Position of a cycle in [`Book::cycles`].
@@ -130,19 +133,19 @@ pub struct Metric {
     pub filter: Option<MetricFilter>,
 }
 
-/// The `where` of a metric that reads several events: the same text over the rows of each topic.
+/// The `where` of a metric that reads several events: the same text over the rows of each.
 #[derive(Clone, Debug)]
 pub struct MetricFilter {
     /// As the book writes it.
     pub text: String,
-    /// It, over each topic's fields.
-    pub topics: Vec<(TopicIndex, Expr)>,
+    /// It, over the fields of each event's rows.
+    pub events: Vec<(EventIndex, Expr)>,
 }
 
 impl MetricFilter {
-    /// It, over the rows of a topic; `None` for a topic that the metric does not restrict.
-    pub fn of(&self, topic: TopicIndex) -> Option<&Expr> {
-        self.topics.iter().find(|(known, _)| *known == topic).map(|(_, filter)| filter)
+    /// It, over the rows of an event; `None` for one that the metric does not restrict.
+    pub fn of(&self, event: EventIndex) -> Option<&Expr> {
+        self.events.iter().find(|(known, _)| *known == event).map(|(_, filter)| filter)
     }
 }
 
@@ -312,8 +315,19 @@ pub struct Objective {
     pub labels: Vec<(String, String)>,
     /// Free text.
     pub notes: Option<String>,
+    /// What is done for it; shown, never scored.
+    pub plan: Vec<Step>,
     /// Its key results, in order.
     pub key_results: Vec<KeyResult>,
+}
+
+/// A metric that is shown and never scored: an OKR is not a KPI.
+#[derive(Clone, Debug)]
+pub struct Kpi {
+    /// The cycle whose days, weeks and months its windows have.
+    pub cycle: CycleIndex,
+    /// What is shown, by an id that is unique among KPIs: a key result whose goal is [`Goal::Nothing`].
+    pub shown: KeyResult,
 }
 
 /// A key result.
@@ -337,6 +351,14 @@ pub struct KeyResult {
     pub source: Source,
     /// What the value is held against.
     pub goal: Goal,
+    /// Members of the one dimension in `by` that are held against something of their own, by member.
+    pub members: Vec<MemberGoal>,
+    /// Values expected by days, in order of time.
+    pub pace: Vec<PacePoint>,
+    /// Later changes of the target, in order of time.
+    pub revisions: Vec<Revision>,
+    /// What is done for it; shown, never scored.
+    pub plan: Vec<Step>,
     /// The window over which the value is computed.
     pub window: Window,
     /// The calendars that cut the window: what lies in any of them is in. Empty: all of it.
@@ -422,40 +444,6 @@ pub struct Milestone {
     pub due: Option<Timestamp>,
     /// The start of the local day on which it was done.
     pub done: Option<Timestamp>,
-}
-
-/// What a value is held against.
-#[derive(Clone, Debug)]
-pub enum Goal {
-    /// From a baseline to a target.
-    Improve {
-        /// Where it began.
-        baseline: Fixed,
-        /// Where it shall be; never equal to the baseline.
-        target: Fixed,
-        /// What lies beyond.
-        stretch: Option<Fixed>,
-    },
-    /// Within a band.
-    Maintain {
-        /// Least value in band; inclusive.
-        at_least: Option<Fixed>,
-        /// Greatest value in band; inclusive.
-        at_most: Option<Fixed>,
-        /// How it is judged.
-        judge: Judge,
-    },
-    /// All milestones done.
-    Milestones,
-}
-
-/// How a maintain key result is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judge {
-    /// By the share of ended days in band; success is this share.
-    Days(Fixed),
-    /// By its value now: 1 in band, else 0.
-    AtEnd,
 }
 
 /// The window over which a value is computed.

@@ -179,6 +179,11 @@ fn recomputed(book: &Book, plan: &Plan, found: &[Need]) -> Vec<Recomputed> {
                 }
             }
         }
+        for (kpi, plan_of) in book.kpis.iter().zip(&plan.kpis) {
+            if plan_of.as_ref().is_some_and(|p| p.aggregates.iter().any(|reads| reads.0 as usize == index)) {
+                names.push(format!("kpi {}", kpi.shown.id));
+            }
+        }
         names
     };
     let from = |id: AggregateId| {

@@ -25,6 +25,12 @@ pub(super) fn scores(snapshot: &Snapshot) -> String {
         text.push_str(&table(snapshot, objective, score, colour).to_string());
         text.push_str("\n\n");
     }
+    if !snapshot.book.kpis.is_empty() {
+        text.push_str("indicators, shown and not scored\n");
+    }
+    for (kpi, score) in snapshot.book.kpis.iter().zip(&snapshot.scores.kpis) {
+        text.push_str(&format!("{} · {} · {}\n", kpi.shown.id, kpi.shown.title, value(&kpi.shown, score)));
+    }
     for (key, count) in &snapshot.counters {
         if let Some(line) = people::counter(key, *count) {
             text.push_str(&line);
@@ -52,7 +58,7 @@ fn table(snapshot: &Snapshot, objective: &Objective, score: &ObjectiveScore, col
         table.add_row(vec![
             Cell::new(format!("{}\n{}", key_result.id, key_result.title)),
             Cell::new(value(key_result, score)),
-            Cell::new(people::goal(key_result, Language::English)),
+            Cell::new(people::goal(key_result, score, Language::English)),
             Cell::new(score.score.map_or("–".to_owned(), people::score)),
             Cell::new(score.expected.map_or("–".to_owned(), people::score)),
             status,

@@ -31,7 +31,7 @@ impl Ledger {
                 }
                 facet @ Facet::Levels(index) => {
                     let derived = &self.plan.levels[index.0 as usize].derived;
-                    series.extend(derived.iter().map(|(_, tally)| Facet::Tally(*tally)));
+                    series.extend(derived.iter().map(|changes| Facet::Tally(changes.tally)));
                     add(Budget::Levels, of, self.levels[index.0 as usize].held(), passed(facet).is_some());
                 }
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::floor::Floor;
+use super::frozen;
 use super::ledger::NewIds;
 use super::message::*;
 use super::pack;
@@ -10,7 +11,7 @@ use super::state::State;
 use crate::aggregate::delta::Delta;
 use crate::chunk;
 use crate::event::{Offset, Partition};
-use crate::score::{self, ScoreInput};
+use crate::score::{self, FrozenBaseline, ScoreInput};
 use crate::snapshot::Snapshot;
 use crate::time::{Span, Timestamp};
 
@@ -35,8 +36,11 @@ impl State {
         if self.is_dirty() {
             return self.cut(now);
         }
-        let snapshot = Arc::new(self.snapshot(now));
-        self.publish(snapshot)
+        let mut snapshot = self.snapshot(now);
+        match frozen::freeze(&mut snapshot) {
+            frozen if frozen.is_empty() => self.publish(Arc::new(snapshot)),
+            frozen => self.persist(Vec::new(), snapshot, frozen),
+        }
     }
 
     /// Whether the broker has still to say for the first time where the log of some partition ends, of which the store knows nothing either.
@@ -108,13 +112,25 @@ impl State {
         for (partition, chunk) in &chunks {
             self.ledger.absorb(*partition, chunk, NewIds::No);
         }
+        let mut snapshot = self.snapshot(now);
+        let frozen = frozen::freeze(&mut snapshot);
+        self.persist(partitions, snapshot, frozen)
+    }
+
+    /// Sends a cut on its way; one without partitions only freezes baselines.
+    fn persist(
+        &mut self,
+        partitions: Vec<PartitionCut>,
+        snapshot: Snapshot,
+        baselines: Vec<FrozenBaseline>,
+    ) -> Vec<Effect> {
         self.cuts += 1;
-        let id = CutId(self.cuts);
-        let snapshot = Arc::new(self.snapshot(now));
+        let (id, snapshot) = (CutId(self.cuts), Arc::new(snapshot));
         let offsets = partitions.iter().map(|p| (p.partition, p.to)).collect();
         self.on_its_way = Some(OnItsWay { id, snapshot: Arc::clone(&snapshot), offsets });
         let dead_letters = std::mem::take(&mut self.samples);
-        vec![Effect::Persist(Box::new(Cut { id, partitions, dead_letters, snapshot }))]
+        self.baselines.extend(baselines.iter().cloned());
+        vec![Effect::Persist(Box::new(Cut { id, partitions, dead_letters, baselines, snapshot }))]
     }
 
     pub(super) fn persisted(&mut self, id: CutId) -> Vec<Effect> {
@@ -125,7 +141,8 @@ impl State {
     }
 
     pub(super) fn score_input(&self, now: Timestamp) -> ScoreInput<'_> {
-        ScoreInput { book: &self.book, plan: &self.plan, facts: &self.ledger.facts, check_ins: &self.check_ins, now }
+        let State { book, plan, ledger, check_ins, baselines, .. } = self;
+        ScoreInput { book, plan, facts: &ledger.facts, check_ins, baselines, now }
     }
 
     /// Everything known, scored. Only right where no delta holds anything.

@@ -9,6 +9,7 @@
 //! | the same of `within: H` | H earlier: windows are laid from as_of − H |
 //! | a day of maintain, a recorded day | as its window: days begin with the cycle |
 //! | `during`, `per`, `stat: { max: day }` | as its window: they cut, divide and choose within it |
+//! | a measured baseline | the beginning of its range |
 //!
 //! Before a cycle has begun its trailing windows are shown already: `at` stands for the start then. A cycle that ended (with `settle`) more
 //! than [`CLOSED_CYCLE_REACH`] ago no longer counts, unless all did.
@@ -31,7 +32,7 @@ use std::collections::BTreeMap;
 
 use crate::aggregate::dedup::{UtcDay, utc_day};
 use crate::aggregate::plan::{Facet, Grains, Plan};
-use crate::book::{Book, Cycle, KeyResult, MetricKind, Source, Stat, Window};
+use crate::book::{Book, Cycle, CycleIndex, KeyResult, MetricKind, Source, Stat, Window};
 use crate::chunk::Below;
 use crate::event::TopicIndex;
 use crate::time::{Bucket, Grain, Span, Timestamp};
@@ -107,18 +108,20 @@ impl Floor {
 
 /// The earliest instant that a window of `book` can read at `at`.
 pub fn reach(book: &Book, at: Timestamp) -> Timestamp {
-    let open = |o: &&crate::book::Objective| {
-        let cycle = &book.cycles[usize::from(o.cycle.0)];
+    let open = |cycle: CycleIndex| {
+        let cycle = &book.cycles[usize::from(cycle.0)];
         cycle.end.0.saturating_add(cycle.settle.0).saturating_add(CLOSED_CYCLE_REACH.0) >= at.0
     };
-    let of = |objective: &crate::book::Objective| {
-        let cycle = &book.cycles[usize::from(objective.cycle.0)];
-        let reaches = objective.key_results.iter().map(|key_result| key_result_reach(cycle, key_result, at));
+    let of = |(cycle, key_results): &(CycleIndex, Vec<&KeyResult>)| {
+        let cycle = &book.cycles[usize::from(cycle.0)];
+        let reaches = key_results.iter().map(|key_result| key_result_reach(cycle, key_result, at));
         reaches.min().unwrap_or(cycle.start.min(at))
     };
-    let reaches = book.objectives.iter().filter(open).map(of).min();
-    let all = book.objectives.iter().map(of).max();
-    start_of_day(reaches.or(all).unwrap_or(Timestamp(0)))
+    let objectives = book.objectives.iter().map(|o| (o.cycle, o.key_results.iter().collect()));
+    let kpis = book.kpis.iter().map(|kpi| (kpi.cycle, vec![&kpi.shown]));
+    let all: Vec<(CycleIndex, Vec<&KeyResult>)> = objectives.chain(kpis).collect();
+    let reaches = all.iter().filter(|(cycle, _)| open(*cycle)).map(of).min();
+    start_of_day(reaches.or(all.iter().map(of).max()).unwrap_or(Timestamp(0)))
 }
 
 /// The earliest instant that one key result can read: whatever it comes to read belongs here.
@@ -128,12 +131,13 @@ fn key_result_reach(cycle: &Cycle, key_result: &KeyResult, at: Timestamp) -> Tim
         Source::Metric { stat: Stat::Within(horizon), .. } => horizon,
         _ => Span(0),
     };
-    match key_result.window {
+    let window = match key_result.window {
         Window::Trailing(length) => {
             Timestamp(begins.0.saturating_sub(length.0).saturating_sub(horizon.0).saturating_sub(CHANGE_SPAN.0))
         }
         Window::Cycle | Window::ToDate(_) => begins,
-    }
+    };
+    key_result.goal.measured().map_or(window, |range| window.min(range.from))
 }
 
 /// The floor: below it nothing counts, and the reading of a partition begins there that was never read, so that pairs find their starts.
@@ -208,6 +212,9 @@ mod tests {
         check("metric: d, stat: { within: 10d }, baseline: 0%, target: 90%", "2026-06-01", "2025-12-08");
         check("metric: d, stat: { within: 10d }, baseline: 0%, target: 90%, window: cycle", "2026-06-01", "2026-01-01");
         check("metric: n, at_least: 9, window: { trailing: 7d }", "2026-06-01", "2025-12-18");
+        let measured = "metric: d, stat: mean, baseline: { from: 2025-03-02, to: 2025-04-01 }, change: -10%";
+        check(measured, "2026-06-01", "2025-03-02");
+        check(measured, "2025-02-01", "2025-01-18");
         // Not begun: as if it began now.
         check("metric: n, baseline: 0, target: 9, window: { trailing: 7d }", "2025-12-15", "2025-12-01");
         check(COUNT, "2025-12-15", "2025-12-15");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::daily::DailyFact;
 use crate::event::{Offset, Partition, Record};
-use crate::score::CheckIn;
+use crate::score::{CheckIn, FrozenBaseline};
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
@@ -75,6 +75,8 @@ pub enum Input<'a> {
     Persisted(CutId),
     /// What people said so far, all of it.
     CheckIns(Vec<CheckIn>),
+    /// The measured baselines that the store has frozen, all of them; before [`Input::Restored`], so that nothing is scored without.
+    Baselines(Vec<FrozenBaseline>),
     /// Cut now, whatever the clock says: before a revoke or a shutdown.
     Flush,
 }
@@ -166,10 +168,12 @@ pub enum Effect {
 pub struct Cut {
     /// Its number, to be named by [`Input::Persisted`].
     pub id: CutId,
-    /// Each partition's part, in order.
+    /// Each partition's part, in order; none where only baselines are frozen.
     pub partitions: Vec<PartitionCut>,
     /// New samples of dead letters.
     pub dead_letters: Vec<DeadLetterSample>,
+    /// Measured baselines that are frozen with it.
+    pub baselines: Vec<FrozenBaseline>,
     /// Scored at this cut.
     pub snapshot: Arc<Snapshot>,
 }

@@ -8,6 +8,7 @@ pub mod counter;
 mod cut;
 mod daily;
 pub mod floor;
+mod frozen;
 mod ledger;
 mod message;
 mod pack;

@@ -35,7 +35,7 @@ impl Ledger {
             });
         }
         let derived = plan.levels.iter().flat_map(|levels| &levels.derived);
-        let changes: BTreeSet<usize> = derived.map(|(_, tally)| tally.0 as usize).collect();
+        let changes: BTreeSet<usize> = derived.map(|changes| changes.tally.0 as usize).collect();
         for (index, (series, grain)) in facts.tallies.iter_mut().zip(&self.grains.tallies).enumerate() {
             match changes.contains(&index) {
                 true => series.gather_below(after.bucket(*grain)),

@@ -11,6 +11,7 @@
 //! | Tick | publishes if nothing is new, else cuts; nothing while a cut is on its way |
 //! | Flush | cuts if anything is new and no cut is on its way |
 //! | Persisted | publishes the cut's Snapshot |
+//! | Baselines | takes the frozen ones, which then hold whatever the facts become |
 //! | Unassigned | drops what was not cut |
 
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ use crate::aggregate::plan::Plan;
 use crate::book::Book;
 use crate::chunk;
 use crate::event::{Offset, Partition};
-use crate::score::CheckIn;
+use crate::score::{CheckIn, FrozenBaseline};
 use crate::time::Timestamp;
 
 /// Entries that all deltas together may hold before consumption stops for a cut: about 100 bytes each, so 200 MB.
@@ -45,6 +46,7 @@ pub struct State {
     pub(super) ledger: Ledger,
     pub(super) claimed: BTreeMap<Partition, Claimed>,
     pub(super) check_ins: Vec<CheckIn>,
+    pub(super) baselines: Vec<FrozenBaseline>,
     pub(super) now: Option<Timestamp>,
     pub(super) cuts: u64,
     pub(super) on_its_way: Option<OnItsWay>,
@@ -62,6 +64,7 @@ impl State {
             ledger: Ledger::new(Arc::clone(&book), Arc::clone(&plan), Budgets::default()),
             claimed: BTreeMap::new(),
             check_ins: Vec::new(),
+            baselines: Vec::new(),
             now: None,
             cuts: 0,
             on_its_way: None,
@@ -95,6 +98,7 @@ impl State {
     pub fn with_book(&self, book: Arc<Book>) -> State {
         let mut state = State::new(book, None).with_budgets(self.ledger.facts.budgets);
         state.check_ins.clone_from(&self.check_ins);
+        state.baselines.clone_from(&self.baselines);
         (state.now, state.cuts) = (self.now, self.cuts);
         state
     }
@@ -155,6 +159,10 @@ impl State {
             Input::Persisted(id) => self.persisted(id),
             Input::CheckIns(check_ins) => {
                 self.check_ins = check_ins;
+                Vec::new()
+            }
+            Input::Baselines(baselines) => {
+                self.baselines = baselines;
                 Vec::new()
             }
             Input::Flush => match self.now {

@@ -2,7 +2,7 @@
 //!
 //! | goal | attainment | success s* | expected |
 //! |---|---|---|---|
-//! | improve | (value − baseline) / (target − baseline), not clamped; baseline at or past the target: 1 at or past the target, else 0 | committed 1, aspirational 0.7 | s* × elapsed share to `due` |
+//! | improve | (value − baseline) / (target − baseline), not clamped; baseline at or past the target: 1 at or past the target, else 0 | committed 1, aspirational 0.7 | s* × elapsed share to `due`; by its `pace`, see [`super::pace`] |
 //! | maintain, days | ended days in band / ended days judged | `days` | s* |
 //! | maintain, at_end | 1 in band, else 0 | 1 | s* |
 //! | milestones | Σ weight done / Σ weight | committed 1, aspirational 0.7 | Σ weight due / Σ weight |
@@ -13,39 +13,11 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Zero};
 
-use crate::book::{Cycle, Goal, Judge, KeyResult, Kind, Milestone, Source};
+use super::line::Line;
+use super::pace;
+use crate::book::{Cycle, Direction, Goal, Judge, KeyResult, Kind, Milestone, Source};
 use crate::fixed::Fixed;
 use crate::time::Timestamp;
-
-/// Which way is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// More is better.
-    Up,
-    /// Less is better.
-    Down,
-}
-
-impl Direction {
-    /// Its text in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Direction::Up => "up",
-            Direction::Down => "down",
-        }
-    }
-
-    /// Which way a goal is better; `None` between two bounds, where neither is.
-    pub fn of(goal: &Goal) -> Option<Direction> {
-        match goal {
-            Goal::Improve { baseline, target, .. } if target < baseline => Some(Direction::Down),
-            Goal::Improve { .. } | Goal::Milestones => Some(Direction::Up),
-            Goal::Maintain { at_least: Some(_), at_most: None, .. } => Some(Direction::Up),
-            Goal::Maintain { at_least: None, at_most: Some(_), .. } => Some(Direction::Down),
-            Goal::Maintain { .. } => None,
-        }
-    }
-}
 
 /// Nine decimals, half-even; `None` beyond what 128 bits hold.
 pub(super) fn rounded(exact: &BigRational) -> Option<Fixed> {
@@ -59,21 +31,18 @@ pub(super) fn clamped(attainment: Fixed) -> Fixed {
 
 /// How much of the way from baseline to target the value has gone.
 pub(super) fn improvement(value: &BigRational, baseline: Fixed, target: Fixed, direction: Direction) -> Option<Fixed> {
-    let past = match direction {
-        Direction::Up => baseline >= target,
-        Direction::Down => baseline <= target,
-    };
-    if past {
+    if is_past(baseline, target, direction) {
         // A baseline that was measured may turn out to be there already: then there is no way to go, only a line to hold.
         let value = rounded(value)?;
-        let reached = match direction {
-            Direction::Up => value >= target,
-            Direction::Down => value <= target,
-        };
-        return Some(if reached { Fixed::ONE } else { Fixed::ZERO });
+        return Some(if direction.reaches(value, target) { Fixed::ONE } else { Fixed::ZERO });
     }
     let baseline = baseline.to_rational();
     rounded(&((value - &baseline) / (target.to_rational() - &baseline)))
+}
+
+/// Whether a baseline is at its target or past it.
+pub(super) fn is_past(baseline: Fixed, target: Fixed, direction: Direction) -> bool {
+    direction.reaches(baseline, target)
 }
 
 /// Whether a value lies within its bounds, which are in.
@@ -105,7 +74,7 @@ pub(super) fn elapsed(from: Timestamp, to: Timestamp, at: Timestamp) -> BigRatio
 }
 
 /// The score that was to be expected by `as_of`.
-pub(super) fn expected(key_result: &KeyResult, cycle: &Cycle, as_of: Timestamp) -> Option<Fixed> {
+pub(super) fn expected(key_result: &KeyResult, line: &Line, cycle: &Cycle, as_of: Timestamp) -> Option<Fixed> {
     let success = success(key_result);
     let end = key_result.due.unwrap_or(cycle.end);
     match (&key_result.goal, &key_result.source) {
@@ -114,7 +83,11 @@ pub(super) fn expected(key_result: &KeyResult, cycle: &Cycle, as_of: Timestamp) 
             share(&due, &all).and_then(|share| rounded(&share))
         }
         (Goal::Maintain { .. }, _) => Some(success),
-        _ => rounded(&(success.to_rational() * elapsed(cycle.start, end, as_of))),
+        (Goal::Nothing, _) => None,
+        _ => {
+            let even = || rounded(&(success.to_rational() * elapsed(cycle.start, end, as_of)));
+            pace::expected(key_result, line, cycle, success, as_of).or_else(even)
+        }
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-
 use super::Context;
 use super::cut::{Cut, Silence, silence};
-use super::goal::{self, Direction};
+use super::goal;
+use super::line::Line;
 use super::member;
 use super::over::{Over, over};
+use super::plan;
 use super::reason;
 use super::result::{Change, CheckIn, DayCount, KeyResultScore, Part};
 use super::status::{Evidence, WindowCoverage};
@@ -19,7 +18,7 @@ use crate::aggregate::budget::Budget;
 use crate::aggregate::facts::Coverage;
 use crate::aggregate::member::MemberId;
 use crate::aggregate::plan::{AggregateIndex, Facet, KeyResultPlan, Measure};
-use crate::book::{Cycle, Formula, Goal, Judge, KeyResult, MetricIndex, MetricKind, Source};
+use crate::book::{Cycle, CycleIndex, Formula, Goal, Judge, KeyResult, MetricIndex, MetricKind, Source};
 use crate::fixed::Fixed;
 use crate::time::{Span, Timestamp};
 
@@ -30,9 +29,11 @@ pub(super) struct Scorer<'a> {
     pub(super) cycle: &'a Cycle,
     pub(super) cut: Cut,
     pub(super) silence: Option<Silence>,
+    /// What the value is held against; nothing until it is known.
+    pub(super) line: Line,
     /// Its own, the latest last.
     check_ins: &'a [&'a CheckIn],
-    plan: Option<&'a KeyResultPlan>,
+    pub(super) plan: Option<&'a KeyResultPlan>,
     day_ends: &'a [Timestamp],
     pub(super) reader: Reader<'a>,
 }
@@ -78,39 +79,63 @@ pub(super) fn score(
     let book = context.input.book;
     let owner = book.objectives.get(objective)?;
     let kr = owner.key_results.get(key_result)?;
-    let cycle = &book.cycles[usize::from(owner.cycle.0)];
-    let plan = context.plan(objective, key_result);
-    let now = past.map_or(context.input.now, |past| past.min(context.input.now));
-    let facts = context.input.facts;
-    let cut = Cut::of(kr, plan, cycle, facts, now, past.is_some());
-    let all = context.check_ins.get(&(owner.id.as_str(), kr.id.as_str())).map_or(&[][..], Vec::as_slice);
-    let until = cut.as_of.map_or(0, |as_of| all.partition_point(|check_in| check_in.at <= as_of));
-    let check_ins = &all[..until];
-    let last_check_in = check_ins.last().map(|check_in| check_in.at);
-    let silence = silence(book, kr, plan, cycle, facts, &cut, last_check_in);
-    let day_ends = match kr.goal {
-        Goal::Maintain { judge: Judge::Days(_), .. } => context.day_ends(owner.cycle),
-        _ => &[],
-    };
-    let reader = Reader::new(facts, plan.and_then(|plan| plan.windows.during.as_ref()));
-    let scorer = Scorer { context, key_result: kr, cycle, cut, silence, check_ins, plan, day_ends, reader };
+    let check_ins = context.check_ins.get(&(owner.id.as_str(), kr.id.as_str())).map_or(&[][..], Vec::as_slice);
+    let scorer = Scorer::new(context, kr, owner.cycle, context.plan(objective, key_result), check_ins, past);
     Some(scorer.score(past.is_none()))
+}
+
+/// The value of a KPI and all that led to it.
+pub(super) fn kpi(context: &Context<'_>, index: usize) -> Option<KeyResultScore> {
+    let kpi = context.input.book.kpis.get(index)?;
+    let plan = context.input.plan.kpis.get(index)?.as_ref();
+    Some(Scorer::new(context, &kpi.shown, kpi.cycle, plan, &[], None).score(true))
+}
+
+impl<'a> Scorer<'a> {
+    fn new(
+        context: &'a Context<'a>,
+        kr: &'a KeyResult,
+        cycle_index: CycleIndex,
+        plan: Option<&'a KeyResultPlan>,
+        all: &'a [&'a CheckIn],
+        past: Option<Timestamp>,
+    ) -> Scorer<'a> {
+        let book = context.input.book;
+        let cycle = &book.cycles[usize::from(cycle_index.0)];
+        let now = past.map_or(context.input.now, |past| past.min(context.input.now));
+        let facts = context.input.facts;
+        let cut = Cut::of(kr, plan, cycle, facts, now, past.is_some());
+        let until = cut.as_of.map_or(0, |as_of| all.partition_point(|check_in| check_in.at <= as_of));
+        let check_ins = &all[..until];
+        let last_check_in = check_ins.last().map(|check_in| check_in.at);
+        let silence = silence(book, kr, plan, cycle, facts, &cut, last_check_in);
+        let day_ends = match kr.goal {
+            Goal::Maintain { judge: Judge::Days(_), .. } => context.day_ends(cycle_index),
+            _ => &[],
+        };
+        let reader = Reader::new(facts, plan.and_then(|plan| plan.windows.during.as_ref()));
+        let line = Line::Nothing;
+        Scorer { context, key_result: kr, cycle, cut, silence, line, check_ins, plan, day_ends, reader }
+    }
 }
 
 impl Scorer<'_> {
     fn score(mut self, with_change: bool) -> KeyResultScore {
         let measure = self.plan.map(|plan| self.covered(plan, &plan.measure));
         let (as_of, open) = (self.cut.as_of, self.cut.open);
-        let days = as_of.map(|as_of| self.days(measure, MemberId::NONE, as_of)).unwrap_or_default();
+        let (measured, line, before) = self.lines(measure);
+        self.line = line;
+        let days = as_of.map(|as_of| self.days(measure, MemberId::NONE, as_of, &line)).unwrap_or_default();
         let reading = match as_of {
             Some(as_of) => self.read(measure, MemberId::NONE, as_of, open),
             None => Reading::plain(Quantity::default()),
         };
         let value = reading.quantity.value.as_ref().and_then(goal::rounded);
-        let attainment = self.attainment(reading.quantity.value.as_ref(), &days);
+        let attainment = line.attainment(reading.quantity.value.as_ref(), &days);
         let score = attainment.map(goal::clamped);
-        let expected = as_of.and_then(|as_of| goal::expected(self.key_result, self.cycle, as_of));
-        let evidence = self.evidence(&reading, attainment, expected);
+        let expected = as_of.and_then(|as_of| goal::expected(self.key_result, &line, self.cycle, as_of));
+        let original = before.map(|before| before.original(reading.quantity.value.as_ref(), &days));
+        let evidence = Evidence { measured: measured.as_ref(), ..self.evidence(&reading, attainment, expected) };
         let rule = evidence.rule();
         let reason = reason::sentence(self.context.input.book, self.context.input.facts, &evidence, rule);
         let change_7d = match with_change {
@@ -136,6 +161,10 @@ impl Scorer<'_> {
             n: reading.quantity.n,
             numerator: reading.quantity.numerator,
             denominator: reading.quantity.denominator,
+            baseline: line.baseline(),
+            target: line.target(),
+            measured,
+            original,
             attainment,
             score,
             success: goal::success(self.key_result),
@@ -148,6 +177,7 @@ impl Scorer<'_> {
             interval: reading.interval.clone(),
             days: self.counts_days().then(|| count(&days)),
             parts: self.parts(&reading),
+            plan: plan::progress(&self.key_result.plan, self.cut.now),
             members,
         }
     }
@@ -176,6 +206,7 @@ impl Scorer<'_> {
             score: attainment.map(goal::clamped),
             success: goal::success(self.key_result),
             expected,
+            measured: None,
         }
     }
 
@@ -205,22 +236,25 @@ impl Scorer<'_> {
             (Source::Metric { .. }, Some(measure), Some(plan)) => {
                 let (cycle, window) = (self.cycle, self.key_result.window);
                 let window = Frame { window, cycle, grain: plan.grain, horizon: plan.horizon }.lay(as_of, open);
-                let coverage = Self::coverage(&measure, &window);
-                let key_result = (self.key_result, plan);
-                let over = match (measure.passed, coverage) {
-                    (Some(_), _) | (_, WindowCoverage::Nothing(_)) => Over::default(),
-                    (None, WindowCoverage::From(since)) => {
-                        over(&mut self.reader, key_result, measure.measure, member, (&window, since))
-                    }
-                    (None, WindowCoverage::Whole) => {
-                        over(&mut self.reader, key_result, measure.measure, member, (&window, window.from))
-                    }
-                };
-                let (quantity, interval) = (over.quantity, over.interval);
-                Reading { window: Some(window), coverage, passed: measure.passed, quantity, interval }
+                self.read_over(measure, member, window)
             }
             (Source::Metric { .. }, ..) => Reading::plain(Quantity::default()),
         }
+    }
+
+    /// The value over a window.
+    pub(super) fn read_over(&mut self, measure: Covered<'_>, member: MemberId, window: Laid) -> Reading {
+        let coverage = Self::coverage(&measure, &window);
+        let since = match (measure.passed, coverage) {
+            (Some(_), _) | (_, WindowCoverage::Nothing(_)) => None,
+            (None, WindowCoverage::From(since)) => Some(since),
+            (None, WindowCoverage::Whole) => Some(window.from),
+        };
+        let over = self.plan.zip(since).map(|(plan, since)| {
+            over(&mut self.reader, (self.key_result, plan), measure.measure, member, (&window, since))
+        });
+        let Over { quantity, interval } = over.unwrap_or_default();
+        Reading { window: Some(window), coverage, passed: measure.passed, quantity, interval }
     }
 
     /// The measure with the coverage of the aggregates that it reads itself: a dimension that was added yesterday makes its members
@@ -275,8 +309,14 @@ impl Scorer<'_> {
 
     /// The ended days of the cycle that have enough events to be judged, by the key result's own window as of their end. For a
     /// cohort a day is judged once its last start is: its end + horizon.
-    pub(super) fn days(&mut self, measure: Option<Covered<'_>>, member: MemberId, as_of: Timestamp) -> Days {
-        let Goal::Maintain { at_least, at_most, judge: Judge::Days(_) } = self.key_result.goal else {
+    pub(super) fn days(
+        &mut self,
+        measure: Option<Covered<'_>>,
+        member: MemberId,
+        as_of: Timestamp,
+        line: &Line,
+    ) -> Days {
+        let Line::Band { at_least, at_most, judge: Judge::Days(_) } = *line else {
             return Days::new();
         };
         let horizon = self.plan.and_then(|plan| plan.horizon).unwrap_or_default();
@@ -298,26 +338,6 @@ impl Scorer<'_> {
         days
     }
 
-    /// Not clamped; `None` without a value, and while no day can be judged.
-    pub(super) fn attainment(&self, value: Option<&BigRational>, days: &[(Timestamp, bool)]) -> Option<Fixed> {
-        match &self.key_result.goal {
-            Goal::Improve { baseline, target, .. } => {
-                let direction = Direction::of(&self.key_result.goal)?;
-                goal::improvement(value?, *baseline, *target, direction)
-            }
-            Goal::Maintain { judge: Judge::Days(_), .. } => {
-                let days = count(days);
-                let whole = |count: u32| BigRational::from(BigInt::from(count));
-                goal::share(&whole(days.in_band), &whole(days.judged)).and_then(|share| goal::rounded(&share))
-            }
-            Goal::Maintain { at_least, at_most, judge: Judge::AtEnd } => {
-                let in_band = goal::in_band(goal::rounded(value?)?, *at_least, *at_most);
-                Some(if in_band { Fixed::ONE } else { Fixed::ZERO })
-            }
-            Goal::Milestones => goal::rounded(value?),
-        }
-    }
-
     /// Value and score less those recomputed at as_of − 7 d. A past window that is covered less than today's tells nothing.
     fn change(
         &mut self,
@@ -334,7 +354,7 @@ impl Scorer<'_> {
             return None;
         }
         let ended = days.partition_point(|(at, _)| *at <= then);
-        let past_score = self.attainment(past.quantity.value.as_ref(), &days[..ended]).map(goal::clamped);
+        let past_score = self.line.attainment(past.quantity.value.as_ref(), &days[..ended]).map(goal::clamped);
         let past_value = past.quantity.value.as_ref().and_then(goal::rounded);
         let less = |(now, then): (Fixed, Fixed)| now.0.checked_sub(then.0).map(Fixed);
         let change =

@@ -2,23 +2,26 @@
 //!
 //! | measure | target | score and status |
 //! |---|---|---|
+//! | any, with a target of the member's own | that one, from its own baseline if it has one | by these |
 //! | extensive (count, sum, distinct, level, and sums of them) | none: the whole's target says nothing of one member | none |
 //! | any other, improve | the key result's | as the key result's |
 //! | any other, maintain | the bound, if there is one only | as the key result's |
+//!
+//! A member is shown if it has rows in the window, or a target of its own: then its absence is a value, too.
 
 use std::collections::BTreeSet;
 
 use super::goal::{clamped, rounded};
 use super::key_result::{Reading, Scorer};
 use super::reason;
-use super::result::{MemberScore, Status};
+use super::result::MemberScore;
 use super::status::Rule;
 use super::value::{Reader, each_leaf, is_extensive};
 use super::window::Laid;
 use crate::aggregate::facts::Facts;
 use crate::aggregate::member::MemberId;
 use crate::aggregate::plan::{KeyResultPlan, Measure};
-use crate::book::Goal;
+use crate::book::MemberGoal;
 use crate::fixed::Fixed;
 use crate::time::Bucket;
 
@@ -36,6 +39,7 @@ pub(super) fn scores(
     };
     let facts = scorer.context.input.facts;
     let (mut scores, mut hidden) = (Vec::new(), Vec::new());
+    let own = &scorer.key_result.members;
     for (dimension, measure) in &plan.by {
         let covered = scorer.covered(plan, measure);
         if let Some(budget) = covered.passed {
@@ -48,26 +52,30 @@ pub(super) fn scores(
         let members = members(facts, &scorer.reader, measure, window);
         let covered = Some(covered);
         let mut found: Vec<MemberScore> = Vec::with_capacity(members.len());
-        for member in members {
-            let days = if is_extensive(measure) { Vec::new() } else { scorer.days(covered, member, as_of) };
+        for (member, name) in named(facts, &members, own) {
+            let own = own.iter().find(|own| own.member == name);
+            let line = own.map_or(scorer.line, |own| scorer.line.of_member(own));
+            let is_held = !is_extensive(measure) || own.is_some_and(|own| own.target.is_some());
+            let days = if is_held { scorer.days(covered, member, as_of, &line) } else { Vec::new() };
             let reading = scorer.read(covered, member, as_of, scorer.cut.open);
             let value = reading.quantity.value.as_ref();
             let mut score = MemberScore {
                 dimension: dimension.clone(),
-                member: facts.members.name(member).to_owned(),
+                member: name.to_owned(),
                 value: value.and_then(rounded),
                 n: reading.quantity.n,
                 target: None,
                 score: None,
                 status: None,
             };
-            if !is_extensive(measure) {
-                let attainment = scorer.attainment(value, &days);
-                score.target = target(&scorer.key_result.goal);
+            if is_held {
+                let attainment = line.attainment(value, &days);
+                score.target = line.target();
                 score.score = attainment.map(clamped);
-                score.status = Some(match rule.status() {
+                score.status = Some(match rule {
                     // What holds for the key result as a whole holds for each member.
-                    whole @ (Status::Pending | Status::Stale) => whole,
+                    Rule::NotBegun | Rule::Silent => rule.status(),
+                    Rule::NoBaseline(_) if own.is_none_or(|own| own.baseline.is_none()) => rule.status(),
                     _ => scorer.evidence(&reading, attainment, expected).rule().status(),
                 });
             }
@@ -106,12 +114,14 @@ fn members(facts: &Facts, reader: &Reader<'_>, measure: &Measure, window: &Laid)
     members
 }
 
-/// What members are held against.
-fn target(goal: &Goal) -> Option<Fixed> {
-    match goal {
-        Goal::Improve { target, .. } => Some(*target),
-        Goal::Maintain { at_least, at_most: None, .. } => *at_least,
-        Goal::Maintain { at_least: None, at_most, .. } => *at_most,
-        Goal::Maintain { .. } | Goal::Milestones => None,
+/// Each member with its name: those in the window, and those that have something of their own, whether they ever came or not.
+fn named<'a>(facts: &'a Facts, present: &BTreeSet<MemberId>, own: &'a [MemberGoal]) -> Vec<(MemberId, &'a str)> {
+    let mut all: Vec<(MemberId, &str)> = present.iter().map(|member| (*member, facts.members.name(*member))).collect();
+    for own in own {
+        let member = facts.members.find(&own.member).unwrap_or(MemberId::NEVER);
+        if !present.contains(&member) {
+            all.push((member, &own.member));
+        }
     }
+    all
 }

@@ -6,12 +6,16 @@
 //! ```
 //! Knows nothing of Kafka, stores or formats, and asks no clock: `now` is an input.
 
+mod baseline;
 mod check_in;
 mod cut;
 mod goal;
 mod key_result;
+mod line;
 mod member;
 mod over;
+mod pace;
+mod plan;
 mod reads;
 mod reason;
 mod result;
@@ -30,9 +34,8 @@ use crate::aggregate::plan::{KeyResultPlan, Plan};
 use crate::book::{Book, CycleIndex};
 use crate::time::Timestamp;
 
-pub use goal::Direction;
 pub(crate) use reads::{formula_metrics, metric_events};
-pub(crate) use reason::calendar_names;
+pub(crate) use reason::{calendar_names, places};
 pub use result::*;
 
 /// What is scored: `plan` and `facts` must be those of `book`.
@@ -46,6 +49,8 @@ pub struct ScoreInput<'a> {
     pub facts: &'a Facts,
     /// What people said, in any order.
     pub check_ins: &'a [CheckIn],
+    /// The measured baselines that are frozen, each definition once.
+    pub baselines: &'a [FrozenBaseline],
     /// The wall clock; `--at` of a replay.
     pub now: Timestamp,
 }
@@ -57,14 +62,15 @@ pub fn score(input: &ScoreInput<'_>) -> Scores {
     for (index, objective) in input.book.objectives.iter().enumerate() {
         let key_results =
             (0..objective.key_results.len()).filter_map(|kr| key_result::score(&context, index, kr, None));
-        objectives.push(rollup::objective(objective, key_results.collect()));
+        objectives.push(rollup::objective(objective, key_results.collect(), input.now));
     }
     let cycles = input.book.cycles.iter().enumerate().map(|(index, cycle)| {
         let theirs = input.book.objectives.iter().zip(&objectives);
         let theirs = theirs.filter(|(objective, _)| usize::from(objective.cycle.0) == index);
         rollup::cycle(cycle, input.now, theirs.flat_map(|(_, score)| &score.key_results))
     });
-    Scores { cycles: cycles.collect(), objectives }
+    let kpis = (0..input.book.kpis.len()).filter_map(|kpi| key_result::kpi(&context, kpi));
+    Scores { cycles: cycles.collect(), objectives, kpis: kpis.collect() }
 }
 
 /// Scores one key result, by its positions in the book, as it stood at `as_of`, from today's facts: the clock is set back to that

@@ -2,6 +2,7 @@
 
 use super::cut::Silence;
 use super::reads::metric_events;
+use super::result::{BaselineFault, BaselineStage};
 use super::status::{Evidence, Rule, WindowCoverage, product};
 use crate::aggregate::budget::{Budget, Budgets};
 use crate::aggregate::facts::Facts;
@@ -9,13 +10,18 @@ use crate::book::{Book, CalendarIndex, Metric, MetricIndex, MetricKind, Source, 
 use crate::fixed::Fixed;
 use crate::time::{Span, Timestamp};
 
-/// The sentence, without a full stop; a part that is greater than its whole is remarked upon.
+/// The sentence, without a full stop; a part that is greater than its whole is remarked upon, and so is a baseline that may still change.
 pub(super) fn sentence(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> String {
     let sentence = ruled(book, facts, evidence, rule);
-    match beyond_whole(book, evidence) {
-        Some(remark) => format!("{sentence}; {remark}"),
-        None => sentence,
-    }
+    let remarks = [beyond_whole(book, evidence), provisional(evidence, rule)];
+    remarks.into_iter().flatten().fold(sentence, |sentence, remark| format!("{sentence}; {remark}"))
+}
+
+/// A score that rests on a baseline which may still change.
+fn provisional(evidence: &Evidence<'_>, rule: Rule) -> Option<String> {
+    let measured = evidence.measured.filter(|_| rule.status().is_judged())?;
+    let at = evidence.cycle.zone.format(measured.settles_at);
+    (measured.stage == BaselineStage::Provisional).then(|| format!("its measured baseline is provisional until {at}"))
 }
 
 /// A ratio outside 0..1 is as exact as any, but not what people mean by one.
@@ -64,6 +70,8 @@ fn ruled(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> Str
                 "the events of the window were not read".to_owned()
             }
         },
+        Rule::NoBaseline(fault) => no_baseline(evidence, fault),
+        Rule::NoTarget => "the measured baseline is 0, and a share of nothing is no target".to_owned(),
         Rule::NoDayYet => "no day of the cycle has ended with enough events to judge it".to_owned(),
         Rule::Reached => {
             let (score, success) = apart(evidence.score.unwrap_or_default(), evidence.success);
@@ -71,6 +79,27 @@ fn ruled(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> Str
             format!("{score} {verb} the {success} that counts as success")
         }
         Rule::NearByShare | Rule::NearByGap | Rule::Between { .. } | Rule::WellBelow => running(evidence, rule),
+    }
+}
+
+/// Why nothing can be held against the measured baseline.
+fn no_baseline(evidence: &Evidence<'_>, fault: BaselineFault) -> String {
+    let Some(measured) = evidence.measured else { return String::new() };
+    let at = |at: Timestamp| evidence.cycle.zone.format(at);
+    let range = format!("from {} to {}", at(measured.from), at(measured.to));
+    match fault {
+        BaselineFault::Measuring => format!("the baseline is still being measured {range}"),
+        BaselineFault::NoValue => format!("the baseline has no value {range}"),
+        BaselineFault::TooFew { n, least } => {
+            let noun = plural(n, "event");
+            format!("the baseline has {n} {noun} {range}, fewer than the {least} that it takes (min_events)")
+        }
+        BaselineFault::CoveredLate { from } => {
+            let from = at(from);
+            format!(
+                "the events reach back only to {from} but the baseline is measured {range}; `partial: accept` judges it all the same"
+            )
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+pub use crate::aggregate::plan::BaselineId;
 use crate::fixed::Fixed;
 use crate::time::Timestamp;
 
@@ -93,6 +94,8 @@ pub struct Scores {
     pub cycles: Vec<CycleScore>,
     /// The objectives, in the book's order.
     pub objectives: Vec<ObjectiveScore>,
+    /// The KPIs, in the book's order: their values; they have no score, and no status that means anything.
+    pub kpis: Vec<KeyResultScore>,
 }
 
 /// How far a cycle is.
@@ -113,6 +116,8 @@ pub struct ObjectiveScore {
     pub coverage: Fixed,
     /// The worst of the judged, or why there is none.
     pub status: Status,
+    /// How far its plan is; `None` where it has none.
+    pub plan: Option<PlanProgress>,
     /// In the book's order.
     pub key_results: Vec<KeyResultScore>,
 }
@@ -139,6 +144,14 @@ pub struct KeyResultScore {
     pub numerator: Option<Fixed>,
     /// What the numerator is divided by.
     pub denominator: Option<Fixed>,
+    /// Where it began: written, measured so far, or frozen.
+    pub baseline: Option<Fixed>,
+    /// Where it shall be, as last revised by as_of; of a band its one bound, of milestones 1.
+    pub target: Option<Fixed>,
+    /// How the baseline was measured; `None` where it is written.
+    pub measured: Option<MeasuredBaseline>,
+    /// Against the target as it was before any revision; `None` while none holds.
+    pub original: Option<Original>,
     /// Not clamped; `None` without a value.
     pub attainment: Option<Fixed>,
     /// Attainment clamped to 0..1.
@@ -163,8 +176,155 @@ pub struct KeyResultScore {
     pub days: Option<DayCount>,
     /// Of a ratio or a formula: the metrics that it is made of, over the same window.
     pub parts: Vec<Part>,
+    /// How far its plan is; `None` where it has none.
+    pub plan: Option<PlanProgress>,
     /// Members of the dimensions in `by`, by dimension, then the largest n first, then name.
     pub members: Vec<MemberScore>,
+}
+
+/// A baseline that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeasuredBaseline {
+    /// What is measured.
+    pub id: BaselineId,
+    /// The range's first instant.
+    pub from: Timestamp,
+    /// The instant after its last.
+    pub to: Timestamp,
+    /// When everything must be known up to for it to be frozen.
+    pub settles_at: Timestamp,
+    /// How far it is.
+    pub stage: BaselineStage,
+    /// Why nothing can be held against it.
+    pub fault: Option<BaselineFault>,
+    /// The value that scores, in base units.
+    pub value: Option<Fixed>,
+    /// Rows behind it.
+    pub n: Option<i64>,
+    /// The value of today's facts: of a frozen one it shows what came later, and scores nothing.
+    pub now: Option<Fixed>,
+}
+
+impl MeasuredBaseline {
+    /// Whether it shall be frozen now.
+    pub fn is_due(&self) -> bool {
+        self.stage == BaselineStage::Settled && self.fault.is_none() && self.value.is_some()
+    }
+}
+
+/// How far a measured baseline is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaselineStage {
+    /// Its range has not ended.
+    Measuring,
+    /// Its range has ended and not settled.
+    Provisional,
+    /// Its range has settled, and it is about to be frozen.
+    Settled,
+    /// It holds for good.
+    Frozen {
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+impl BaselineStage {
+    /// Its text in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BaselineStage::Measuring => "measuring",
+            BaselineStage::Provisional | BaselineStage::Settled => "provisional",
+            BaselineStage::Frozen { .. } => "frozen",
+        }
+    }
+}
+
+/// Why nothing can be held against a measured baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaselineFault {
+    /// Its range has not ended.
+    Measuring,
+    /// Nothing in its range has a value.
+    NoValue,
+    /// Fewer rows than `min_events`.
+    TooFew {
+        /// So many.
+        n: i64,
+        /// Of so many.
+        least: u64,
+    },
+    /// The facts begin only inside its range, or after it.
+    CoveredLate {
+        /// There.
+        from: Timestamp,
+    },
+}
+
+/// A measured baseline as it was frozen: what the store keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrozenBaseline {
+    /// What was measured.
+    pub id: BaselineId,
+    /// The objective that asked first, for people.
+    pub objective: String,
+    /// Its key result.
+    pub key_result: String,
+    /// The range's first instant.
+    pub from: Timestamp,
+    /// The instant after its last.
+    pub to: Timestamp,
+    /// The value, in base units.
+    pub value: Fixed,
+    /// Rows behind it.
+    pub n: Option<i64>,
+    /// The instant it was frozen at.
+    pub frozen_at: Timestamp,
+    /// Which offsets were in.
+    pub offsets: Vec<FrozenOffsets>,
+}
+
+/// The offsets of one partition that a frozen baseline was measured from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct FrozenOffsets {
+    /// The topic.
+    pub topic: String,
+    /// Kafka's number of the partition.
+    pub partition: i32,
+    /// The first offset that was evaluated.
+    pub first: i64,
+    /// The next one; not in.
+    pub next: i64,
+}
+
+/// A key result held against its target as it was before any revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// That target, in base units.
+    pub target: Option<Fixed>,
+    /// Not clamped.
+    pub attainment: Option<Fixed>,
+    /// Clamped to 0..1.
+    pub score: Option<Fixed>,
+    /// How many revisions hold by as_of, the earliest first in the book.
+    pub revisions: usize,
+}
+
+/// How far a plan is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanProgress {
+    /// Weight done over all weight, 0..1.
+    pub done: Fixed,
+    /// Each step, in the book's order.
+    pub steps: Vec<StepProgress>,
+}
+
+/// How far a step of a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepProgress {
+    /// 0..1.
+    pub done: Fixed,
+    /// Its last day is over, and it is not done.
+    pub late: bool,
 }
 
 /// What changed in a week.

@@ -12,6 +12,7 @@ use num_rational::BigRational;
 use num_traits::Zero;
 
 use super::goal::{elapsed, rounded, share};
+use super::plan;
 use super::result::{CycleScore, KeyResultScore, ObjectiveScore, Status};
 use crate::book::{Cycle, Objective};
 use crate::fixed::Fixed;
@@ -21,7 +22,7 @@ use crate::time::Timestamp;
 const COVERAGE_MIN: Fixed = Fixed(500_000_000);
 
 /// An objective's score from those of its key results, which it takes over.
-pub(super) fn objective(objective: &Objective, key_results: Vec<KeyResultScore>) -> ObjectiveScore {
+pub(super) fn objective(objective: &Objective, key_results: Vec<KeyResultScore>, now: Timestamp) -> ObjectiveScore {
     let (mut all, mut judged) = (BigRational::zero(), BigRational::zero());
     let (mut scored, mut wanted) = (BigRational::zero(), BigRational::zero());
     for (key_result, result) in objective.key_results.iter().zip(&key_results) {
@@ -37,7 +38,7 @@ pub(super) fn objective(objective: &Objective, key_results: Vec<KeyResultScore>)
     let success = share(&wanted, &judged).and_then(|success| rounded(&success));
     let coverage = share(&judged, &all).and_then(|coverage| rounded(&coverage)).unwrap_or(Fixed::ZERO);
     let status = status(&key_results, score.zip(success), coverage);
-    ObjectiveScore { score, coverage, status, key_results }
+    ObjectiveScore { score, coverage, status, plan: plan::progress(&objective.plan, now), key_results }
 }
 
 fn status(key_results: &[KeyResultScore], score: Option<(Fixed, Fixed)>, coverage: Fixed) -> Status {

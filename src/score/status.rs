@@ -7,7 +7,7 @@
 //! | 3 | what it reads is past a budget of memory | `insufficient_data` |
 //! | 4 | neither value nor attainment | `no_data` |
 //! | 5 | something fell silent | `stale` |
-//! | 6 | too few rows, covered too late, no day judged yet | `insufficient_data` |
+//! | 6 | too few rows, covered too late, a measured baseline that cannot be held against yet, no day judged yet | `insufficient_data` |
 //! | 7 | score ≥ s*, or ≥ 0.9 · expected, or expected − score ≤ 0.05 | `on_track` |
 //! | 8 | score < 0.6 · expected, expected − score > 0.10, 20 % of the cycle elapsed | `off_track` |
 //! | 9 | else | `at_risk` |
@@ -18,7 +18,7 @@ use num_rational::BigRational;
 
 use super::cut::{Cut, Silence};
 use super::goal;
-use super::result::Status;
+use super::result::{BaselineFault, MeasuredBaseline, Status};
 use super::window::Laid;
 use crate::aggregate::budget::Budget;
 use crate::book::{Cycle, KeyResult};
@@ -40,6 +40,8 @@ pub(super) struct Evidence<'a> {
     pub(super) score: Option<Fixed>,
     pub(super) success: Fixed,
     pub(super) expected: Option<Fixed>,
+    /// How its baseline was measured; `None` where it is written.
+    pub(super) measured: Option<&'a MeasuredBaseline>,
 }
 
 /// How much of a window the facts cover; less is greater.
@@ -72,6 +74,10 @@ pub(super) enum Rule {
     TooFew { n: i64, least: u64 },
     /// Covered from later than the window begins.
     CoveredLate,
+    /// Nothing can be held against the measured baseline.
+    NoBaseline(BaselineFault),
+    /// A share of a baseline of 0 is no target.
+    NoTarget,
     /// A value, but no day of it to judge yet.
     NoDayYet,
     /// The score reached success.
@@ -95,7 +101,12 @@ impl Rule {
             Rule::ClosedEmpty | Rule::Empty => Status::NoData,
             Rule::NotBegun => Status::Pending,
             Rule::Silent => Status::Stale,
-            Rule::PastBudget(_) | Rule::TooFew { .. } | Rule::CoveredLate | Rule::NoDayYet => Status::InsufficientData,
+            Rule::PastBudget(_)
+            | Rule::TooFew { .. }
+            | Rule::CoveredLate
+            | Rule::NoBaseline(_)
+            | Rule::NoTarget
+            | Rule::NoDayYet => Status::InsufficientData,
             Rule::Reached | Rule::NearByShare | Rule::NearByGap => Status::OnTrack,
             Rule::Between { .. } => Status::AtRisk,
             Rule::WellBelow => Status::OffTrack,
@@ -129,7 +140,11 @@ impl Evidence<'_> {
         if self.coverage != WindowCoverage::Whole && !self.key_result.partial_accepted {
             return Rule::CoveredLate;
         }
-        self.score.map_or(Rule::NoDayYet, |score| self.against_expected(score))
+        if let Some(fault) = self.measured.and_then(|measured| measured.fault) {
+            return Rule::NoBaseline(fault);
+        }
+        let unscored = if self.measured.is_some() { Rule::NoTarget } else { Rule::NoDayYet };
+        self.score.map_or(unscored, |score| self.against_expected(score))
     }
 
     fn against_expected(&self, score: Fixed) -> Rule {

@@ -73,6 +73,7 @@ impl Names {
         Commit {
             partitions: cut.partitions.into_iter().filter_map(partition).collect(),
             dead_letters: cut.dead_letters.into_iter().filter_map(letter).collect(),
+            ..Commit::default()
         }
     }
 
@@ -88,7 +89,7 @@ impl Names {
             cut.partitions.into_iter().filter_map(|p| self.partition_commit(p)).collect();
         partitions.sort_by(|a, b| a.key.cmp(&b.key));
         let dead_letters = cut.dead_letters.into_iter().filter_map(|letter| self.dead_letter(letter)).collect();
-        Commit { partitions, dead_letters }
+        Commit { partitions, dead_letters, baselines: cut.baselines }
     }
 
     fn partition_commit(&self, cut: PartitionCut) -> Option<PartitionCommit> {

@@ -14,7 +14,7 @@ use crate::clock::now;
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{Phase, Readiness};
 use crate::pipeline::{AssignmentEpoch, CutId};
-use crate::score::CheckIn;
+use crate::score::{CheckIn, FrozenBaseline};
 use crate::store::{Claim, Commit, CommitOutcome, LIVE_LANE, PartitionKey, Resolved, Store, StoreError, StoredChunk};
 
 /// How often people's check-ins are looked for, and the store's size asked.
@@ -53,7 +53,12 @@ pub(super) enum ToStore {
 #[derive(Debug)]
 pub(super) enum FromStore {
     /// To [`ToStore::Restore`].
-    Restored(Vec<StoredChunk>),
+    Restored {
+        /// All chunks.
+        chunks: Vec<StoredChunk>,
+        /// All frozen baselines.
+        baselines: Vec<FrozenBaseline>,
+    },
     /// To [`ToStore::Claim`].
     Claimed {
         /// The assignment.
@@ -137,12 +142,12 @@ impl StoreTask {
             }
         }
         loop {
-            match self.store.load_chunks(cluster, topic_ids, LIVE_LANE).await {
-                Ok(chunks) => {
+            match self.load(cluster, topic_ids).await {
+                Ok((chunks, baselines)) => {
                     let bytes: usize = chunks.iter().map(|chunk| chunk.bytes.len()).sum();
                     let took_ms = begun.elapsed().as_millis() as u64;
                     info!(store = self.store.name(), chunks = chunks.len(), bytes, took_ms, "stored facts loaded");
-                    return FromStore::Restored(chunks);
+                    return FromStore::Restored { chunks, baselines };
                 }
                 Err(fault) => match self.again("loading stored facts", &fault, &mut wait).await {
                     true => continue,
@@ -150,6 +155,14 @@ impl StoreTask {
                 },
             }
         }
+    }
+
+    async fn load(
+        &self,
+        cluster: &str,
+        topic_ids: &[String],
+    ) -> Result<(Vec<StoredChunk>, Vec<FrozenBaseline>), StoreError> {
+        Ok((self.store.load_chunks(cluster, topic_ids, LIVE_LANE).await?, self.store.baselines().await?))
     }
 
     async fn claim(&mut self, epoch: AssignmentEpoch, keys: &[PartitionKey]) -> FromStore {

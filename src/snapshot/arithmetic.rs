@@ -1,8 +1,8 @@
 //! A score's arithmetic in words: value, attainment, score and expected score as formulas with their numbers.
 
-use crate::book::{Book, Cycle, Goal, Judge, KeyResult, MetricKind, RatioSense, Source, Stat, Unit};
+use crate::book::{Book, Cycle, Direction, Goal, Judge, KeyResult, MetricKind, RatioSense, Source, Stat, Target, Unit};
 use crate::fixed::{Fixed, SCALE};
-use crate::score::KeyResultScore;
+use crate::score::{BaselineStage, KeyResultScore, MeasuredBaseline};
 use crate::time::{Span, Timestamp};
 
 /// Each step as a formula with its numbers and its result. Results come from exact inputs: where an input is shown with nine decimals,
@@ -23,6 +23,12 @@ pub(super) fn steps(book: &Book, kr: &KeyResult, score: &KeyResultScore, cycle: 
         let value = part.value.map_or_else(|| "no value".to_owned(), |value| value.to_string());
         steps.push(format!("{} = {value}{n}", part.metric));
     }
+    if let Some(measured) = &score.measured {
+        steps.push(measured_step(kr, measured, cycle));
+    }
+    if let Some(change) = change_arithmetic(kr, score) {
+        steps.push(change);
+    }
     if let Some(attainment) = score.attainment {
         let of = attainment_arithmetic(kr, score).map_or_else(String::new, |formula| format!("{formula} = "));
         steps.push(format!("attainment = {of}{attainment}"));
@@ -30,6 +36,15 @@ pub(super) fn steps(book: &Book, kr: &KeyResult, score: &KeyResultScore, cycle: 
     if let (Some(result), Some(attainment)) = (score.score, score.attainment) {
         let clamped = if result == attainment { String::new() } else { format!(", {attainment} clamped to 0..1") };
         steps.push(format!("score = {result}{clamped}; {} counts as success", score.success));
+    }
+    if let Some(original) = &score.original {
+        let of = |number: Option<Fixed>| number.map_or_else(|| "–".to_owned(), |number| number.to_string());
+        let (target, attainment) = (of(original.target), of(original.attainment));
+        steps.push(format!("against the original target {target}: attainment = {attainment}"));
+        steps.extend(kr.revisions.iter().take(original.revisions).map(|revision| {
+            let by = revision.by.as_ref().map_or_else(String::new, |by| format!(", by {by}"));
+            format!("target revised to {} on {}: {}{by}", revision.target, revision.date, revision.why)
+        }));
     }
     if let Some(expected) = score.expected {
         let of = expected_arithmetic(kr, score, cycle.start, kr.due.unwrap_or(cycle.end))
@@ -60,8 +75,15 @@ fn value_arithmetic(book: &Book, kr: &KeyResult, score: &KeyResultScore) -> Opti
 
 fn attainment_arithmetic(kr: &KeyResult, score: &KeyResultScore) -> Option<String> {
     match kr.goal {
-        Goal::Improve { baseline, target, .. } => {
-            let (value, baseline) = (score.value?, baseline);
+        Goal::Improve { direction, .. } => {
+            let (value, baseline, target) = (score.value?, score.baseline?, score.target?);
+            if direction.reaches(baseline, target) {
+                let sign = if direction == Direction::Up { "≥" } else { "≤" };
+                let holds = if score.attainment == Some(Fixed::ONE) { "holds" } else { "does not hold" };
+                return Some(format!(
+                    "the baseline {baseline} is at its target already; {value} {sign} {target} {holds}"
+                ));
+            }
             let minus = |number: Fixed| {
                 if number < Fixed::ZERO { format!("({number})") } else { number.to_string() }
             };
@@ -78,14 +100,41 @@ fn attainment_arithmetic(kr: &KeyResult, score: &KeyResultScore) -> Option<Strin
             let holds = if score.attainment == Some(Fixed::ONE) { "holds" } else { "does not hold" };
             Some(format!("{low}{value}{high} {holds}"))
         }
-        Goal::Milestones => None,
+        Goal::Milestones | Goal::Nothing => None,
     }
+}
+
+/// Where a measured baseline comes from, and what came later.
+fn measured_step(kr: &KeyResult, measured: &MeasuredBaseline, cycle: &Cycle) -> String {
+    let at = |at: Timestamp| cycle.zone.format(at);
+    let value = measured.value.map_or_else(|| "no value".to_owned(), |value| amount(value, &kr.unit));
+    let n = measured.n.map_or_else(String::new, |n| format!(", n = {n}"));
+    let stage = match measured.stage {
+        BaselineStage::Measuring => "still being measured".to_owned(),
+        BaselineStage::Provisional | BaselineStage::Settled => format!("provisional until {}", at(measured.settles_at)),
+        BaselineStage::Frozen { at: frozen } if measured.now == measured.value => format!("frozen on {}", at(frozen)),
+        BaselineStage::Frozen { at: frozen } => {
+            let now = measured.now.map_or_else(|| "no value".to_owned(), |now| amount(now, &kr.unit));
+            format!("frozen on {}; today's facts would say {now}", at(frozen))
+        }
+    };
+    format!("baseline = {value}{n}, measured from {} to {}, {stage}", at(measured.from), at(measured.to))
+}
+
+/// How a change of a measured baseline becomes a target.
+fn change_arithmetic(kr: &KeyResult, score: &KeyResultScore) -> Option<String> {
+    let Goal::Improve { target: Target::Change(share), .. } = kr.goal else { return None };
+    let (baseline, target) = (score.baseline?, Target::Change(share).amount(score.baseline)?);
+    let sign = if share < Fixed::ZERO { "−" } else { "+" };
+    let percent = Fixed(share.0.saturating_abs().saturating_mul(100));
+    Some(format!("target = {baseline} {sign} {percent} % = {target}"))
 }
 
 fn expected_arithmetic(kr: &KeyResult, score: &KeyResultScore, start: Timestamp, end: Timestamp) -> Option<String> {
     match (&kr.goal, &kr.source) {
         (_, Source::Milestones(_)) => Some("weight due / all weight".to_owned()),
         (Goal::Maintain { .. }, _) => None,
+        _ if !kr.pace.is_empty() => Some("by its pace".to_owned()),
         _ => {
             let (gone, all) = (score.as_of?.clamp(start, end.max(start)) - start, end - start);
             Some(format!("{} · {gone} / {all}", score.success))

@@ -4,15 +4,19 @@
 //! have: base units, seconds and ratios 0..1. What has no value is null, never left out and never 0.
 //!
 //! Beside the keys of DESIGN §7 a key result has `band` (`[at_least, at_most]` of one that is maintained, either may be null) and `days`
-//! (of one that is judged by days). `original`, `restated`, `required`, `allowance` and `forecast` are null until they are built.
+//! (of one that is judged by days), `baseline_measured` (how the baseline came to be, where it is measured; `now` is what today's facts
+//! would say) and `plan` (how far it is; an objective has one, too). `original` is the score against the target before any revision that
+//! holds by as_of. `restated`, `required`, `allowance` and `forecast` are null until they are built.
 
 use serde::Serialize;
 
 use super::Snapshot;
 use super::definition::stat_text;
-use crate::book::{Cycle, Goal, KeyResult, Kind, Objective, Source};
+use crate::book::{Book, Cycle, Direction, Goal, KeyResult, Kind, Kpi, Objective, Revision, Source, Step};
 use crate::fixed::Fixed;
-use crate::score::{CheckIn, CycleScore, Direction, KeyResultScore, MemberScore, ObjectiveScore};
+use crate::score::{
+    Change, CheckIn, CycleScore, KeyResultScore, MeasuredBaseline, MemberScore, ObjectiveScore, Original, PlanProgress,
+};
 use crate::time::Timestamp;
 
 impl Snapshot {
@@ -39,8 +43,7 @@ struct Document<'a> {
     catching_up: bool,
     cycles: Vec<CycleDocument<'a>>,
     objectives: Vec<ObjectiveDocument<'a>>,
-    /// Metrics shown but never scored: none until they are built.
-    kpis: [(); 0],
+    kpis: Vec<KpiDocument<'a>>,
 }
 
 #[derive(Serialize)]
@@ -63,7 +66,27 @@ struct ObjectiveDocument<'a> {
     score: Option<Fixed>,
     coverage: Fixed,
     status: &'static str,
+    plan: Option<PlanDocument<'a>>,
     key_results: Vec<KeyResultDocument<'a>>,
+}
+
+/// A metric that is shown and never scored.
+#[derive(Serialize)]
+struct KpiDocument<'a> {
+    id: &'a str,
+    cycle: &'a str,
+    title: &'a str,
+    owner: Option<&'a str>,
+    unit: &'a str,
+    stat: Option<String>,
+    window: Option<WindowDocument>,
+    as_of: Option<String>,
+    last_event_at: Option<String>,
+    value: Option<Fixed>,
+    n: Option<i64>,
+    numerator: Option<Fixed>,
+    denominator: Option<Fixed>,
+    change_7d: Option<ChangeDocument>,
 }
 
 #[derive(Serialize)]
@@ -85,9 +108,10 @@ struct KeyResultDocument<'a> {
     numerator: Option<Fixed>,
     denominator: Option<Fixed>,
     baseline: Option<Fixed>,
+    baseline_measured: Option<MeasuredDocument>,
     target: Option<Fixed>,
     band: Option<[Option<Fixed>; 2]>,
-    original: Option<()>,
+    original: Option<OriginalDocument<'a>>,
     restated: Option<()>,
     attainment: Option<Fixed>,
     days: Option<DaysDocument>,
@@ -101,6 +125,7 @@ struct KeyResultDocument<'a> {
     allowance: Option<()>,
     forecast: Option<()>,
     check_in: Option<CheckInDocument<'a>>,
+    plan: Option<PlanDocument<'a>>,
     members: Vec<MemberDocument<'a>>,
 }
 
@@ -109,6 +134,51 @@ struct WindowDocument {
     from: String,
     to: String,
     data_from: Option<String>,
+}
+
+#[derive(Serialize)]
+struct MeasuredDocument {
+    from: String,
+    to: String,
+    n: Option<i64>,
+    state: &'static str,
+    settles_at: String,
+    now: Option<Fixed>,
+}
+
+#[derive(Serialize)]
+struct OriginalDocument<'a> {
+    target: Option<Fixed>,
+    attainment: Option<Fixed>,
+    score: Option<Fixed>,
+    revisions: Vec<RevisionDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct RevisionDocument<'a> {
+    date: String,
+    target: Fixed,
+    why: &'a str,
+    by: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct PlanDocument<'a> {
+    done: Fixed,
+    steps: Vec<StepDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct StepDocument<'a> {
+    name: &'a str,
+    start: Option<String>,
+    end: Option<String>,
+    owner: Option<&'a str>,
+    resources: Option<&'a str>,
+    risk: Option<&'a str>,
+    weight: Fixed,
+    done: Fixed,
+    late: bool,
 }
 
 #[derive(Serialize)]
@@ -151,6 +221,7 @@ impl<'a> Document<'a> {
         let cycle_of = |objective: &Objective| &book.cycles[usize::from(objective.cycle.0)];
         let objectives = book.objectives.iter().zip(&snapshot.scores.objectives);
         let cycles = book.cycles.iter().zip(&snapshot.scores.cycles);
+        let kpis = book.kpis.iter().zip(&snapshot.scores.kpis);
         Document {
             at: book.cycles.last().map_or_else(|| snapshot.at.to_string(), |cycle| cycle.zone.format(snapshot.at)),
             book: &book.hash,
@@ -159,7 +230,7 @@ impl<'a> Document<'a> {
             objectives: objectives
                 .map(|(objective, score)| ObjectiveDocument::of(objective, cycle_of(objective), score))
                 .collect(),
-            kpis: [],
+            kpis: kpis.map(|(kpi, score)| KpiDocument::of(book, kpi, score)).collect(),
         }
     }
 }
@@ -189,6 +260,7 @@ impl<'a> ObjectiveDocument<'a> {
             score: score.score,
             coverage: score.coverage,
             status: score.status.as_str(),
+            plan: PlanDocument::of(&objective.plan, score.plan.as_ref()),
             key_results: key_results.map(|(kr, score)| KeyResultDocument::of(objective, kr, cycle, score)).collect(),
         }
     }
@@ -202,16 +274,10 @@ impl<'a> KeyResultDocument<'a> {
         score: &'a KeyResultScore,
     ) -> KeyResultDocument<'a> {
         let time = |at: Timestamp| cycle.zone.format(at);
-        let (baseline, target, band) = match key_result.goal {
-            Goal::Improve { baseline, target, .. } => (Some(baseline), Some(target), None),
-            Goal::Maintain { at_least, at_most, .. } => (None, None, Some([at_least, at_most])),
-            Goal::Milestones => (None, None, None),
+        let band = match key_result.goal {
+            Goal::Maintain { at_least, at_most, .. } => Some([at_least, at_most]),
+            Goal::Improve { .. } | Goal::Milestones | Goal::Nothing => None,
         };
-        let window = score.window_from.zip(score.window_to).map(|(from, to)| WindowDocument {
-            from: time(from),
-            to: time(to),
-            data_from: score.data_from.map(time),
-        });
         KeyResultDocument {
             id: &key_result.id,
             title: &key_result.title,
@@ -223,22 +289,21 @@ impl<'a> KeyResultDocument<'a> {
             weight: key_result.weight,
             owner: key_result.owner.as_deref().or(objective.owner.as_deref()),
             unit: key_result.unit.as_str(),
-            stat: match key_result.source {
-                Source::Metric { stat, .. } => stat_text(stat),
-                Source::Milestones(_) | Source::Manual => None,
-            },
-            direction: Direction::of(&key_result.goal).map(Direction::as_str),
-            window,
+            stat: stat_of(key_result),
+            direction: key_result.goal.direction().map(Direction::as_str),
+            window: WindowDocument::of(score, cycle),
             as_of: score.as_of.map(time),
             last_event_at: score.last_event_at.map(time),
             value: score.value,
             n: score.n,
             numerator: score.numerator,
             denominator: score.denominator,
-            baseline,
-            target,
+            baseline: score.baseline,
+            baseline_measured: score.measured.map(|measured| MeasuredDocument::of(&measured, cycle)),
+            // The bound of a band is told by `band`, and what milestones are held against by their weights.
+            target: score.target.filter(|_| matches!(key_result.goal, Goal::Improve { .. })),
             band,
-            original: None,
+            original: score.original.map(|original| OriginalDocument::of(original, &key_result.revisions)),
             restated: None,
             attainment: score.attainment,
             days: score.days.map(|days| DaysDocument { in_band: days.in_band, judged: days.judged }),
@@ -247,13 +312,97 @@ impl<'a> KeyResultDocument<'a> {
             expected: score.expected,
             status: score.status.as_str(),
             reason: &score.reason,
-            change_7d: score.change_7d.map(|change| ChangeDocument { value: change.value, score: change.score }),
+            change_7d: score.change_7d.map(ChangeDocument::of),
             required: None,
             allowance: None,
             forecast: None,
             check_in: score.check_in.as_ref().map(|check_in| CheckInDocument::of(check_in, cycle)),
+            plan: PlanDocument::of(&key_result.plan, score.plan.as_ref()),
             members: score.members.iter().map(MemberDocument::of).collect(),
         }
+    }
+}
+
+impl<'a> KpiDocument<'a> {
+    fn of(book: &'a Book, kpi: &'a Kpi, score: &KeyResultScore) -> KpiDocument<'a> {
+        let cycle = &book.cycles[usize::from(kpi.cycle.0)];
+        let time = |at: Timestamp| cycle.zone.format(at);
+        let shown = &kpi.shown;
+        KpiDocument {
+            id: &shown.id,
+            cycle: &cycle.id,
+            title: &shown.title,
+            owner: shown.owner.as_deref(),
+            unit: shown.unit.as_str(),
+            stat: stat_of(shown),
+            window: WindowDocument::of(score, cycle),
+            as_of: score.as_of.map(time),
+            last_event_at: score.last_event_at.map(time),
+            value: score.value,
+            n: score.n,
+            numerator: score.numerator,
+            denominator: score.denominator,
+            change_7d: score.change_7d.map(ChangeDocument::of),
+        }
+    }
+}
+
+impl WindowDocument {
+    fn of(score: &KeyResultScore, cycle: &Cycle) -> Option<WindowDocument> {
+        let time = |at: Timestamp| cycle.zone.format(at);
+        let (from, to) = score.window_from.zip(score.window_to)?;
+        Some(WindowDocument { from: time(from), to: time(to), data_from: score.data_from.map(time) })
+    }
+}
+
+impl ChangeDocument {
+    fn of(change: Change) -> ChangeDocument {
+        ChangeDocument { value: change.value, score: change.score }
+    }
+}
+
+impl MeasuredDocument {
+    fn of(measured: &MeasuredBaseline, cycle: &Cycle) -> MeasuredDocument {
+        let time = |at: Timestamp| cycle.zone.format(at);
+        MeasuredDocument {
+            from: time(measured.from),
+            to: time(measured.to),
+            n: measured.n,
+            state: measured.stage.as_str(),
+            settles_at: time(measured.settles_at),
+            now: measured.now,
+        }
+    }
+}
+
+impl<'a> OriginalDocument<'a> {
+    fn of(original: Original, revisions: &'a [Revision]) -> OriginalDocument<'a> {
+        let Original { target, attainment, score, revisions: held } = original;
+        let revisions = revisions.iter().take(held).map(|revision| RevisionDocument {
+            date: revision.date.to_string(),
+            target: revision.target,
+            why: &revision.why,
+            by: revision.by.as_deref(),
+        });
+        OriginalDocument { target, attainment, score, revisions: revisions.collect() }
+    }
+}
+
+impl<'a> PlanDocument<'a> {
+    fn of(plan: &'a [Step], progress: Option<&PlanProgress>) -> Option<PlanDocument<'a>> {
+        let progress = progress?;
+        let steps = plan.iter().zip(&progress.steps).map(|(step, progress)| StepDocument {
+            name: &step.name,
+            start: step.start.map(|start| start.to_string()),
+            end: step.end.map(|(end, _)| end.to_string()),
+            owner: step.owner.as_deref(),
+            resources: step.resources.as_deref(),
+            risk: step.risk.as_deref(),
+            weight: step.weight,
+            done: progress.done,
+            late: progress.late,
+        });
+        Some(PlanDocument { done: progress.done, steps: steps.collect() })
     }
 }
 
@@ -285,6 +434,13 @@ impl<'a> MemberDocument<'a> {
     }
 }
 
+fn stat_of(key_result: &KeyResult) -> Option<String> {
+    match key_result.source {
+        Source::Metric { stat, .. } => stat_text(stat),
+        Source::Milestones(_) | Source::Manual => None,
+    }
+}
+
 /// What kind of key result it is, as the book's `type` and keys say.
 fn type_of(key_result: &KeyResult) -> &'static str {
     match (&key_result.source, &key_result.goal) {
@@ -292,5 +448,6 @@ fn type_of(key_result: &KeyResult) -> &'static str {
         (Source::Milestones(_), _) | (_, Goal::Milestones) => "milestone",
         (_, Goal::Improve { .. }) => "improve",
         (_, Goal::Maintain { .. }) => "maintain",
+        (_, Goal::Nothing) => "kpi",
     }
 }

@@ -8,10 +8,10 @@ use super::arithmetic::steps;
 use super::definition::{calendars, lines, stat_text, window_text};
 use super::document::written;
 use super::{CounterKey, Snapshot};
-use crate::book::{Book, KeyResult, Source};
+use crate::book::{Book, KeyResult, Source, Step};
 use crate::event::EventIndex;
 use crate::fixed::Fixed;
-use crate::score::metric_events;
+use crate::score::{PlanProgress, StepProgress, metric_events, places};
 use crate::time::{Span, Timestamp, Zone};
 
 /// Where a score comes from. Times are RFC 3339 in the cycle's zone, numbers in base units.
@@ -39,6 +39,8 @@ pub struct Explanation {
     pub n: Option<i64>,
     /// Value, attainment, score and expected score, each as arithmetic with its numbers.
     pub arithmetic: Vec<String>,
+    /// Its plan's steps, one line each: how much is done, and what is late.
+    pub plan: Vec<String>,
     /// The events that it reads.
     pub events: Vec<EventExplanation>,
     /// The partitions that it was read from.
@@ -132,6 +134,7 @@ pub fn explain(snapshot: &Snapshot, objective: &str, key_result: &str) -> Option
         held_back_by: held_back_by(snapshot, &events, zone),
         n: score.n,
         arithmetic: steps(book, kr, score, cycle),
+        plan: score.plan.as_ref().map_or_else(Vec::new, |progress| plan(&kr.plan, progress)),
         events: events.iter().map(|event| event_explanation(snapshot, *event, zone)).collect(),
         partitions: partitions(snapshot, &events, zone),
         counters: counters(snapshot, kr, &events),
@@ -143,6 +146,17 @@ impl Explanation {
     pub fn to_json(&self) -> String {
         written(serde_json::to_string(self))
     }
+}
+
+fn plan(steps: &[Step], progress: &PlanProgress) -> Vec<String> {
+    let step = |(step, progress): (&Step, &StepProgress)| {
+        let percent = places(Fixed(progress.done.0.saturating_mul(100)), 0);
+        let end = step.end.map_or_else(String::new, |(end, _)| format!(", by {end}"));
+        let owner = step.owner.as_ref().map_or_else(String::new, |owner| format!(", {owner}"));
+        let late = if progress.late { ", late" } else { "" };
+        format!("{}: {percent} % done{owner}{end}{late}", step.name)
+    };
+    steps.iter().zip(&progress.steps).map(step).collect()
 }
 
 fn definition(book: &Book, key_result: &KeyResult) -> Vec<String> {
@@ -293,6 +307,10 @@ impl fmt::Display for Explanation {
             writeln!(f, "  n = {n}")?;
         }
         self.arithmetic.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        if !self.plan.is_empty() {
+            writeln!(f, "plan")?;
+        }
+        self.plan.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         if !self.events.is_empty() {
             writeln!(f, "events")?;
         }

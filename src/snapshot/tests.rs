@@ -77,17 +77,17 @@ fn the_document_is_the_contract_to_the_letter() {
         r#"{"at":"2026-12-01T00:00:00+08:00","book":"sha256:0","catching_up":false,"#,
         r#""cycles":[{"id":"2026-Q4","start":"2026-10-01T00:00:00+08:00","end":"2027-01-01T00:00:00+08:00","elapsed":0.663043478,"closed":false}],"#,
         r#""objectives":[{"id":"o","cycle":"2026-Q4","title":"An objective","owner":"owner","team":"team","aligns_to":null,"#,
-        r#""score":0.706796268,"coverage":1,"status":"on_track","#,
+        r#""score":0.706796268,"coverage":1,"status":"on_track","plan":null,"#,
         r#""key_results":[{"id":"pick-accuracy","title":"拣货准确率","type":"improve","kind":"aspirational","weight":1,"owner":"owner","#,
         r#""unit":"ratio","stat":null,"direction":"up","#,
         r#""window":{"from":"2026-10-01T00:00:00+08:00","to":"2026-12-01T00:00:00+08:00","data_from":null},"#,
         r#""as_of":"2026-12-01T00:00:00+08:00","last_event_at":"2026-11-30T23:59:59.5+08:00","#,
         r#""value":0.981203888,"n":51234,"numerator":50271,"denominator":51234,"#,
-        r#""baseline":0.96,"target":0.99,"band":null,"original":null,"restated":null,"#,
+        r#""baseline":0.96,"baseline_measured":null,"target":0.99,"band":null,"original":null,"restated":null,"#,
         r#""attainment":0.706796268,"days":null,"score":0.706796268,"success":0.7,"expected":0.464130435,"#,
         r#""status":"on_track","reason":"0.71 is past the 0.70 that counts as success","#,
         r#""change_7d":{"value":0.000023888,"score":0.000796268},"#,
-        r#""required":null,"allowance":null,"forecast":null,"check_in":null,"#,
+        r#""required":null,"allowance":null,"forecast":null,"check_in":null,"plan":null,"#,
         r#""members":[{"dimension":"warehouse","member":"(none)","value":0.981203888,"n":51234,"target":0.99,"score":0.706796268,"status":"on_track"},"#,
         r#"{"dimension":"warehouse","member":"SH1","value":0.970970971,"n":999,"target":0.99,"score":0.365699032,"status":"at_risk"}]}]}],"#,
         r#""kpis":[]}"#,
@@ -261,4 +261,64 @@ fn calendars_rates_and_best_days_are_told_in_words() {
     let sunday = "value = 10, from 2026-10-04T00:00:00+00:00 to 2026-10-05T00:00:00+00:00";
     assert_eq!(told("k1").arithmetic[0], sunday);
     assert_eq!(told("k2").reason, format!("no whole week has ended {span} during office or weekend"));
+}
+
+#[test]
+fn what_stands_beside_the_scores_is_in_the_document_and_the_explanation() {
+    let mut world = World::q4();
+    let some = world.tally("2026-10-02 n=4 v=2");
+    let step = |name: &str, done| crate::book::Step {
+        name: name.to_owned(),
+        start: Some("2026-10-01".parse().expect("a date")),
+        end: Some(("2026-10-03".parse().expect("a date"), at("2026-10-04"))),
+        owner: Some("it".to_owned()),
+        resources: None,
+        risk: Some("holidays".to_owned()),
+        done: crate::book::Done::Share(fixed(done)),
+        weight: Fixed::ONE,
+    };
+    world.book.objectives[0].plan = vec![step("build", "1")];
+    let kr = world.measured(improve("0", "4"), Measure::Mean(some), |kr, _| {
+        kr.plan = vec![step("build", "0.5"), step("run", "1")];
+        kr.revisions = vec![crate::book::Revision {
+            date: "2026-10-04".parse().expect("a date"),
+            at: at("2026-10-04"),
+            target: fixed("8"),
+            why: "a second line".to_owned(),
+            by: Some("coo".to_owned()),
+        }];
+    });
+    let mut shown = world.book.objectives[0].key_results[kr].clone();
+    shown.id = "stars".to_owned();
+    shown.goal = crate::book::Goal::Nothing;
+    world.book.kpis = vec![crate::book::Kpi { cycle: crate::book::CycleIndex(0), shown }];
+    world.plan.kpis = vec![world.plan.key_results[0][kr].clone()];
+    let snapshot = snapshot(&world, "2026-10-06");
+    let document: serde_json::Value = serde_json::from_str(&snapshot.to_document()).expect("JSON");
+    let found = &document["objectives"][0]["key_results"][0];
+    assert_eq!(
+        found["original"].to_string(),
+        r#"{"attainment":0.5,"revisions":[{"by":"coo","date":"2026-10-04","target":8,"why":"a second line"}],"score":0.5,"target":4}"#
+    );
+    assert_eq!((found["target"].to_string(), found["score"].to_string()), ("8".to_owned(), "0.25".to_owned()));
+    assert_eq!(document["objectives"][0]["plan"]["done"], 1);
+    assert_eq!(found["plan"]["done"], 0.75);
+    assert_eq!(
+        found["plan"]["steps"][0].to_string(),
+        r#"{"done":0.5,"end":"2026-10-03","late":true,"name":"build","owner":"it","resources":null,"risk":"holidays","start":"2026-10-01","weight":1}"#
+    );
+    assert_eq!(
+        document["kpis"].to_string(),
+        concat!(
+            r#"[{"as_of":"2026-10-06T00:00:00+00:00","change_7d":null,"cycle":"c","denominator":4,"id":"stars","last_event_at":null,"n":4,"#,
+            r#""numerator":8,"owner":null,"stat":null,"title":"A key result","unit":"count","value":2,"#,
+            r#""window":{"data_from":null,"from":"2026-10-01T00:00:00+00:00","to":"2026-10-06T00:00:00+00:00"}}]"#
+        )
+    );
+    let explanation = explain(&snapshot, "o", "k0").expect("a key result");
+    assert_eq!(explanation.plan, ["build: 50 % done, it, by 2026-10-03, late", "run: 100 % done, it, by 2026-10-03"]);
+    assert_eq!(
+        explanation.arithmetic[3..5],
+        ["against the original target 4: attainment = 0.5", "target revised to 8 on 2026-10-04: a second line, by coo"]
+    );
 }

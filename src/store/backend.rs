@@ -6,6 +6,7 @@ use super::{
     ChunkSummary, Claim, DeadLetter, DeadLetterFilter, PartitionCommit, PartitionKey, StoredCheckIn, StoredChunk,
 };
 use crate::event::Offset;
+use crate::score::FrozenBaseline;
 
 /// A database: statements only. When they begin, commit, and what follows from their errors is [`super::session::Session`]'s.
 pub(super) trait Backend {
@@ -62,6 +63,12 @@ pub(super) trait Backend {
         letters: &[&DeadLetter],
         at: i64,
     ) -> Result<(), sqlx::Error>;
+    /// Inserts those that are not there.
+    async fn append_baselines(
+        connection: &mut Self::Connection,
+        baselines: &[FrozenBaseline],
+        at: i64,
+    ) -> Result<(), sqlx::Error>;
     /// Appends a check-in.
     async fn add_check_in(connection: &mut Self::Connection, check_in: &StoredCheckIn) -> Result<(), sqlx::Error>;
     /// Records that the book of this hash scores from `at` on.
@@ -108,6 +115,8 @@ pub(super) trait Backend {
     async fn clusters(&self) -> Result<Vec<String>, sqlx::Error>;
     /// Where every partition of the cluster stands, by key.
     async fn partitions(&self, cluster: &str) -> Result<Vec<Claim>, sqlx::Error>;
+    /// All frozen baselines, by name.
+    async fn baselines(&self) -> Result<Vec<FrozenBaseline>, sqlx::Error>;
     /// All check-ins, by what they speak of, then as recorded.
     async fn check_ins(&self) -> Result<Vec<StoredCheckIn>, sqlx::Error>;
     /// A number that changes whenever a check-in is added.

@@ -10,6 +10,7 @@
 //! | `chunk` | one packed part of what a partition contributed over `[from, to)`; folded ones stay an hour, marked: see [`Store::compact`] |
 //! | `check_in` | a person's word on a key result |
 //! | `dead_letter` | a sampled record that could not be counted |
+//! | `measured_baseline` | a measured baseline as it was frozen, with its n and offsets |
 //! | `book_revision` | a book that scored, by its hash; the one activated last is the active one |
 //! | `bi.*`, `bi_*` | the star for BI tools: derived, see [`bi`] |
 
@@ -34,7 +35,7 @@ pub use open::{OpenMode, Store, StoreOptions};
 
 use crate::event::Offset;
 pub use crate::pipeline::{DEAD_LETTER_SAMPLE_BYTES_MAX, DEAD_LETTER_SAMPLES_MAX};
-use crate::score::CheckIn;
+use crate::score::{CheckIn, FrozenBaseline};
 use crate::time::Timestamp;
 
 /// The lane of live scoring; back-fills have lanes of their own, `fill/…`, which become `joined/…` and then belong to live.
@@ -145,6 +146,8 @@ pub struct Commit {
     pub partitions: Vec<PartitionCommit>,
     /// New samples; one that is there already is left as it is.
     pub dead_letters: Vec<DeadLetter>,
+    /// Measured baselines that are frozen; one that is there already is left as it is.
+    pub baselines: Vec<FrozenBaseline>,
 }
 
 /// How a commit ended.

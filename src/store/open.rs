@@ -19,6 +19,7 @@ use super::{
     StoredCheckIn, StoredChunk,
 };
 use crate::event::Offset;
+use crate::score::FrozenBaseline;
 use crate::time::Timestamp;
 
 /// What a store is opened for.
@@ -236,6 +237,11 @@ impl Store {
     /// Adds a person's word; nothing is ever overwritten, a correction is a new one.
     pub async fn add_check_in(&self, check_in: &StoredCheckIn) -> Result<(), StoreError> {
         each!(self, session => session.add_check_in(check_in).await)
+    }
+
+    /// All frozen measured baselines, by name.
+    pub async fn baselines(&self) -> Result<Vec<FrozenBaseline>, StoreError> {
+        each!(self, session => session.baselines().await)
     }
 
     /// All check-ins, by `at`, then `recorded_at`, then as they came: of one key result the last holds.

@@ -2,11 +2,15 @@
 
 use super::{ChunkSummary, Claim, DeadLetter, PartitionKey, StoredCheckIn, StoredChunk};
 use crate::fixed::Fixed;
+use crate::score::{BaselineId, FrozenBaseline};
 use crate::time::Timestamp;
 
 /// A row of `check_in`: objective, key result, at, recorded at, value, confidence, note, blocker, author.
 pub(super) type CheckInRow =
     (String, String, i64, i64, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+
+/// A row of `measured_baseline`: name, objective, key result, from, to, value, n, offsets, frozen at.
+pub(super) type BaselineRow = (i64, String, String, i64, i64, String, Option<i64>, String, i64);
 
 /// A partition's key: cluster, topic id, partition, lane, topic.
 type KeyRow = (String, String, i32, String, String);
@@ -78,6 +82,37 @@ pub(super) fn dead_letter(row: DeadLetterRow) -> DeadLetter {
     }
 }
 
+/// The row of a frozen baseline: as [`BaselineRow`].
+pub(super) fn baseline_row(baseline: &FrozenBaseline) -> Result<BaselineRow, sqlx::Error> {
+    let offsets = serde_json::to_string(&baseline.offsets).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    Ok((
+        baseline.id.0.cast_signed(),
+        baseline.objective.clone(),
+        baseline.key_result.clone(),
+        baseline.from.0,
+        baseline.to.0,
+        baseline.value.to_string(),
+        baseline.n,
+        offsets,
+        baseline.frozen_at.0,
+    ))
+}
+
+pub(super) fn baseline(row: BaselineRow) -> Result<FrozenBaseline, sqlx::Error> {
+    let (id, objective, key_result, from, to, value, n, offsets, frozen_at) = row;
+    Ok(FrozenBaseline {
+        id: BaselineId(id.cast_unsigned()),
+        objective,
+        key_result,
+        from: Timestamp(from),
+        to: Timestamp(to),
+        value: Fixed::parse(&value).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        n,
+        frozen_at: Timestamp(frozen_at),
+        offsets: serde_json::from_str(&offsets).map_err(|error| sqlx::Error::Decode(error.into()))?,
+    })
+}
+
 fn number(text: Option<String>) -> Result<Option<Fixed>, sqlx::Error> {
     text.map(|text| Fixed::parse(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))).transpose()
 }
@@ -95,6 +130,16 @@ SELECT topic, reason, count(*) FROM dead_letter JOIN partition_claim USING (part
 pub(super) const ADD_CHECK_IN: &str = "
 INSERT INTO check_in (objective, key_result, at, recorded_at, value, confidence, note, blocker, author)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+pub(super) const APPEND_BASELINE: &str = "
+INSERT INTO measured_baseline
+  (baseline_id, objective, key_result, from_at, to_at, value, n, offsets, frozen_at, stored_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT DO NOTHING";
+
+pub(super) const BASELINES: &str = "
+SELECT baseline_id, objective, key_result, from_at, to_at, value, n, offsets, frozen_at
+FROM measured_baseline ORDER BY baseline_id";
 
 pub(super) const CHECK_INS: &str = "
 SELECT objective, key_result, at, recorded_at, value, confidence, note, blocker, author

@@ -14,6 +14,7 @@ pub(super) const SQLITE: &[(&str, &str)] = &[
     ("bi", include_str!("migrations/sqlite/0002_bi.sql")),
     ("fold", include_str!("migrations/sqlite/0003_fold.sql")),
     ("lanes", include_str!("migrations/sqlite/0004_lanes.sql")),
+    ("measured_baseline", include_str!("migrations/sqlite/0005_measured_baseline.sql")),
 ];
 
 /// PostgreSQL's migrations, step by step the same versions.
@@ -22,6 +23,7 @@ pub(super) const POSTGRES: &[(&str, &str)] = &[
     ("bi", include_str!("migrations/postgres/0002_bi.sql")),
     ("fold", include_str!("migrations/postgres/0003_fold.sql")),
     ("lanes", include_str!("migrations/postgres/0004_lanes.sql")),
+    ("measured_baseline", include_str!("migrations/postgres/0005_measured_baseline.sql")),
 ];
 
 /// Brings the schema up to date; each migration is one transaction.

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::clock;
 use crate::event::Offset;
+use crate::score::FrozenBaseline;
 
 /// How long the statements before `COMMIT`, or any other write, may take from here; the databases' own limits are shorter.
 pub(super) const WORK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -90,7 +91,8 @@ impl<B: Backend> Session<B> {
                 return CommitOutcome::Failed { error: error.to_string() };
             }
         };
-        let work = timeout(WORK_TIMEOUT, stage::<B>(&mut begun.connection, &partitions, &commit.dead_letters)).await;
+        let beside = (commit.dead_letters.as_slice(), commit.baselines.as_slice());
+        let work = timeout(WORK_TIMEOUT, stage::<B>(&mut begun.connection, &partitions, beside)).await;
         let (begun, fenced) = match self.checked(begun, "commit", work).await {
             Ok(staged) => staged,
             Err(error) => {
@@ -186,6 +188,10 @@ impl<B: Backend> Session<B> {
 
     pub(super) async fn partitions(&self, cluster: &str) -> Result<Vec<Claim>, StoreError> {
         self.read("list partitions", READ_TIMEOUT, self.backend.partitions(cluster)).await
+    }
+
+    pub(super) async fn baselines(&self) -> Result<Vec<FrozenBaseline>, StoreError> {
+        self.read("read measured baselines", READ_TIMEOUT, self.backend.baselines()).await
     }
 
     pub(super) async fn check_ins(&self) -> Result<Vec<StoredCheckIn>, StoreError> {
@@ -295,7 +301,7 @@ impl<B: Backend> Session<B> {
 async fn stage<B: Backend>(
     connection: &mut B::Connection,
     partitions: &[&PartitionCommit],
-    dead_letters: &[DeadLetter],
+    (dead_letters, baselines): (&[DeadLetter], &[FrozenBaseline]),
 ) -> Result<Vec<PartitionKey>, sqlx::Error> {
     let at = clock::now().0;
     let moved = B::advance(connection, partitions, at).await?;
@@ -315,6 +321,7 @@ async fn stage<B: Backend>(
         let counts = B::dead_letter_counts(connection).await?;
         B::append_dead_letters(connection, &with_room(dead_letters, counts), at).await?;
     }
+    B::append_baselines(connection, baselines, at).await?;
     Ok(fenced)
 }
 

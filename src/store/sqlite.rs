@@ -28,6 +28,7 @@ use super::{
     StoredCheckIn, StoredChunk, schema,
 };
 use crate::event::Offset;
+use crate::score::FrozenBaseline;
 
 /// Readers at once.
 const READERS_MAX: u32 = 4;
@@ -293,6 +294,30 @@ impl Backend for Sqlite {
         Ok(())
     }
 
+    async fn append_baselines(
+        connection: &mut SqliteConnection,
+        baselines: &[FrozenBaseline],
+        at: i64,
+    ) -> Result<(), sqlx::Error> {
+        for baseline in baselines {
+            let (id, objective, key_result, from, to, value, n, offsets, frozen_at) = rows::baseline_row(baseline)?;
+            sqlx::query(rows::APPEND_BASELINE)
+                .bind(id)
+                .bind(objective)
+                .bind(key_result)
+                .bind(from)
+                .bind(to)
+                .bind(value)
+                .bind(n)
+                .bind(offsets)
+                .bind(frozen_at)
+                .bind(at)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn add_check_in(connection: &mut SqliteConnection, check_in: &StoredCheckIn) -> Result<(), sqlx::Error> {
         sqlx::query(rows::ADD_CHECK_IN)
             .bind(&check_in.objective)
@@ -412,6 +437,11 @@ impl Backend for Sqlite {
         let found: Vec<rows::ClaimRow> =
             sqlx::query_as(rows::PARTITIONS).bind(cluster).fetch_all(&self.readers).await?;
         Ok(found.into_iter().map(rows::claim).collect())
+    }
+
+    async fn baselines(&self) -> Result<Vec<FrozenBaseline>, sqlx::Error> {
+        let found: Vec<rows::BaselineRow> = sqlx::query_as(rows::BASELINES).fetch_all(&self.readers).await?;
+        found.into_iter().map(rows::baseline).collect()
     }
 
     async fn check_ins(&self) -> Result<Vec<StoredCheckIn>, sqlx::Error> {

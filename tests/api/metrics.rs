@@ -68,6 +68,13 @@ fn absence_is_no_series_never_nan_and_never_zero() {
     assert!(text.contains("okr_key_result_has_data{cycle=\"2026-Q4\",objective=\"o\",key_result=\"silent\"} 0\n"));
 }
 
+#[test]
+fn a_kpi_has_a_value_and_no_score() {
+    let text = krscore::expose::metrics::encode_scores(&sample::company());
+    let series: Vec<&str> = text.lines().filter(|line| line.contains("orders-shipped")).collect();
+    assert_eq!(series, [r#"okr_kpi_value{cycle="2026-Q4",kpi="orders-shipped",unit="count"} 6120"#]);
+}
+
 /// Members beyond the most are one series where they add up, and none where they do not.
 #[test]
 fn the_rest_of_the_members_is_other() {

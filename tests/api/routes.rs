@@ -172,6 +172,10 @@ fn the_page_speaks_the_readers_language() {
         assert!(body.contains(word) && !body.contains(other), "{path} {accept}");
         // Titles are the book's in every language.
         assert!(body.contains("构建弹性高效的智能仓储体系") && body.contains("Support that customers rate highly"));
+        let beside =
+            if word.is_ascii() { ["Plan", "late", "not scored"] } else { ["行动计划", "已逾期", "不计分"] };
+        assert!(beside.iter().all(|word| body.contains(word)), "{path} {accept}: {body}");
+        assert!(["自动分拣线", "the vendor is late", "近7日出库订单", "6,120"].iter().all(|word| body.contains(word)));
     }
 }
 

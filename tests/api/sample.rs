@@ -71,12 +71,18 @@ pub struct Row {
 
 /// An improve key result over metric number `metric`.
 pub fn improve(id: &str, title: &str, metric: u16, unit: Unit, [baseline, target]: [&str; 2]) -> Row {
-    let goal = Goal::Improve { baseline: fixed(baseline), target: fixed(target), stretch: None };
+    let goal = Goal::way(fixed(baseline), fixed(target));
     row(id, title, Source::Metric { metric: MetricIndex(metric), stat: Stat::Natural }, unit, goal)
 }
 
 /// Any key result, without data.
 pub fn row(id: &str, title: &str, source: Source, unit: Unit, goal: Goal) -> Row {
+    let (baseline, target) = match &goal {
+        Goal::Improve { target, .. } => (goal.written_baseline(), target.amount(goal.written_baseline())),
+        Goal::Maintain { at_least, at_most, .. } => (None, at_least.xor(*at_most)),
+        Goal::Milestones => (None, Some(Fixed::ONE)),
+        Goal::Nothing => (None, None),
+    };
     let key_result = KeyResult {
         titles: Vec::new(),
         id: id.into(),
@@ -87,6 +93,10 @@ pub fn row(id: &str, title: &str, source: Source, unit: Unit, goal: Goal) -> Row
         kind: Kind::Committed,
         source,
         goal,
+        members: Vec::new(),
+        pace: Vec::new(),
+        revisions: Vec::new(),
+        plan: Vec::new(),
         window: Window::ToDate(Period::Quarter),
         during: Vec::new(),
         per: None,
@@ -111,6 +121,11 @@ pub fn row(id: &str, title: &str, source: Source, unit: Unit, goal: Goal) -> Row
         numerator: None,
         denominator: None,
         interval: None,
+        baseline,
+        target,
+        measured: None,
+        original: None,
+        plan: None,
         attainment: None,
         days: None,
         parts: Vec::new(),
@@ -198,9 +213,11 @@ pub fn objective(
         aligns_to: None,
         labels: Vec::new(),
         notes: None,
+        plan: Vec::new(),
         key_results,
     };
-    (objective, ObjectiveScore { score: score.map(fixed), coverage: fixed(coverage), status, key_results: scores })
+    let (score, coverage) = (score.map(fixed), fixed(coverage));
+    (objective, ObjectiveScore { score, coverage, status, plan: None, key_results: scores })
 }
 
 /// A Snapshot of these objectives, scored at [`AT`].
@@ -250,6 +267,7 @@ pub fn snapshot(objectives: Vec<(Objective, ObjectiveScore)>) -> Snapshot {
             duration("aht", 4, 5),
         ],
         objectives,
+        kpis: Vec::new(),
     };
     let progress = |seconds: i64| EventProgress {
         watermark: Some(Timestamp(AT.0 - seconds * Span::SECOND.0)),
@@ -263,6 +281,7 @@ pub fn snapshot(objectives: Vec<(Objective, ObjectiveScore)>) -> Snapshot {
         scores: Scores {
             cycles: vec![CycleScore { elapsed: fixed("0.663043478"), closed: false }],
             objectives: scores,
+            kpis: Vec::new(),
         },
         events: vec![progress(9), progress(14), progress(4), progress(4), progress(31), progress(31)],
         partitions: (0..4_u16).flat_map(|topic| (0..2).map(move |number| partition(topic, number))).collect(),
@@ -316,15 +335,10 @@ pub fn company() -> Snapshot {
         judge: Judge::Days(fixed("0.9")),
     };
     let of_metric = |metric| Source::Metric { metric: MetricIndex(metric), stat: Stat::Natural };
-    let mut training = row(
-        "training",
-        "培训覆盖率100%并通过认证",
-        Source::Manual,
-        Unit::Ratio,
-        Goal::Improve { baseline: fixed("0"), target: fixed("1"), stretch: None },
-    )
-    .at("0.58", "0.58", Stale, "no check-in for 16 days; 14 are allowed")
-    .changed("0", "0");
+    let mut training =
+        row("training", "培训覆盖率100%并通过认证", Source::Manual, Unit::Ratio, Goal::way(fixed("0"), fixed("1")))
+            .at("0.58", "0.58", Stale, "no check-in for 16 days; 14 are allowed")
+            .changed("0", "0");
     training.score.as_of = Some(Timestamp(AT.0 - 16 * Span::DAY.0));
     training.score.check_in = Some(CheckIn {
         objective: "loved-support".into(),
@@ -396,5 +410,25 @@ pub fn company() -> Snapshot {
     warehouse.team = Some("warehouse".into());
     let support =
         objective("loved-support", "Support that customers rate highly", support, Some("0.92"), "0.5", AtRisk);
-    snapshot(vec![support, (warehouse, warehouse_score)])
+    let step = Step {
+        name: "自动分拣线".into(),
+        start: Some(jiff::civil::date(2026, 10, 12)),
+        end: None,
+        owner: Some("warehouse-director".into()),
+        resources: Some("two engineers".into()),
+        risk: Some("the vendor is late".into()),
+        done: Done::Share(fixed("0.4")),
+        weight: Fixed::ONE,
+    };
+    warehouse.plan = vec![step];
+    let mut warehouse_score = warehouse_score;
+    let steps = vec![StepProgress { done: fixed("0.4"), late: true }];
+    warehouse_score.plan = Some(PlanProgress { done: fixed("0.4"), steps });
+    let mut snapshot = snapshot(vec![support, (warehouse, warehouse_score)]);
+    let orders = row("orders-shipped", "近7日出库订单", of_metric(3), Unit::Count, Goal::Nothing)
+        .at("6120", "0", NoData, "")
+        .changed("-118", "0");
+    Arc::make_mut(&mut snapshot.book).kpis = vec![Kpi { cycle: CycleIndex(0), shown: orders.key_result }];
+    snapshot.scores.kpis = vec![orders.score];
+    snapshot
 }

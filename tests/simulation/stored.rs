@@ -10,6 +10,7 @@ use krscore::book::Book;
 use krscore::event::Partition;
 use krscore::pipeline::RestoredChunk;
 use krscore::pipeline::floor::{Floor, floor};
+use krscore::score::FrozenBaseline;
 use krscore::store::{
     Claim, Commit, CommitOutcome, Compaction, DeadLetterFilter, Join, LIVE_LANE, OpenMode, PartitionKey, Resolved,
     Store, StoreOptions,
@@ -273,5 +274,9 @@ impl Storage for Stored {
         let topics: Vec<String> = (0..100).map(|index| format!("t{index}")).collect();
         let stored = self.call(async |store| store.load_chunks("world", &topics, lane).await).expect("chunks");
         stored.into_iter().map(restored).collect()
+    }
+
+    fn baselines(&mut self) -> Vec<FrozenBaseline> {
+        self.call(async |store| store.baselines().await).expect("baselines")
     }
 }

@@ -29,7 +29,11 @@ fn key_result(id: &str, target: &str) -> KeyResult {
         weight: Fixed::ONE,
         kind: Kind::Aspirational,
         source: Source::Manual,
-        goal: Goal::Improve { baseline: number("0.96"), target: number(target), stretch: None },
+        goal: Goal::way(number("0.96"), number(target)),
+        members: Vec::new(),
+        pace: Vec::new(),
+        revisions: Vec::new(),
+        plan: Vec::new(),
         window: Window::Cycle,
         during: Vec::new(),
         per: None,
@@ -61,6 +65,7 @@ fn objective(id: &str, team: &str, aligns_to: Option<&str>, key_results: Vec<Key
         aligns_to: aligns_to.map(str::to_owned),
         labels: Vec::new(),
         notes: None,
+        plan: Vec::new(),
         key_results,
     }
 }
@@ -96,6 +101,7 @@ fn book(target: &str) -> Book {
                 vec![key_result("pick-accuracy", target)],
             ),
         ],
+        kpis: Vec::new(),
     }
 }
 
@@ -337,6 +343,11 @@ fn scored(status: Status) -> KeyResultScore {
         n: Some(51_234),
         numerator: Some(number("50271")),
         denominator: Some(number("51234")),
+        baseline: Some(number("0.96")),
+        target: Some(number("0.99")),
+        measured: None,
+        original: None,
+        plan: None,
         attainment: Some(number("-0.1")),
         score: Some(Fixed::ZERO),
         success: number("0.7"),
@@ -368,11 +379,14 @@ fn the_running_day_is_the_local_one_within_the_cycle() {
         (365 * 86_400, date(2026, 12, 31)),
     ] {
         let book = book("0.99");
-        let objective =
-            |key_results| ObjectiveScore { score: None, coverage: Fixed::ONE, status: Status::OnTrack, key_results };
+        let objective = |key_results| {
+            let (coverage, status) = (Fixed::ONE, Status::OnTrack);
+            ObjectiveScore { score: None, coverage, status, plan: None, key_results }
+        };
         let scores = Scores {
             cycles: vec![CycleScore { elapsed: Fixed::ZERO, closed: false }],
             objectives: vec![objective(vec![]), objective(vec![scored(Status::Stale)])],
+            kpis: Vec::new(),
         };
         assert_eq!(daily(&book, &scores, CycleIndex(1), expected), [], "another cycle's");
         let of_the_day = daily(&book, &scores, CycleIndex(0), expected);

@@ -7,7 +7,7 @@ use krscore::store::{Claim, Commit, CommitOutcome, PartitionCommit, Store, Store
 use crate::place::{Place, chunks, key, moved};
 
 pub fn commit_of(partitions: Vec<PartitionCommit>) -> Commit {
-    Commit { partitions, dead_letters: Vec::new() }
+    Commit { partitions, ..Commit::default() }
 }
 
 pub async fn committed(store: &Store, partitions: Vec<PartitionCommit>) {

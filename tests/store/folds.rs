@@ -63,7 +63,7 @@ async fn commit(store: &Store, number: i32, epoch: i64, offset: Offset, halves: 
                 chunk_from: offset,
                 parts: chunk::encode(&chunk_at(offset, halves)),
             }],
-            dead_letters: Vec::new(),
+            ..Commit::default()
         })
         .await;
     assert_eq!(committed, CommitOutcome::Committed);

@@ -20,12 +20,13 @@ use crate::place::{Place, chunks, key, moved};
 /// SQLite's log is torn at each of so many bytes; its frames are 24 + 4,096.
 const TORN_BYTES: usize = 515;
 
-/// What is seen of a store: offsets, chunks, dead letters.
+/// What is seen of a store: offsets, chunks, dead letters, frozen baselines.
 async fn seen(store: &Store) -> String {
     let offsets: Vec<_> =
         store.partitions("cluster-1").await.expect("positions").iter().map(|claim| claim.next_offset).collect();
     let letters = store.dead_letters(&DeadLetterFilter::default(), 10).await.expect("dead letters").len();
-    format!("{offsets:?} {letters} {:?}", chunks(store).await)
+    let frozen = store.baselines().await.expect("baselines").len();
+    format!("{offsets:?} {letters} {frozen} {:?}", chunks(store).await)
 }
 
 fn second(epoch: i64) -> Commit {
@@ -33,6 +34,7 @@ fn second(epoch: i64) -> Commit {
     Commit {
         partitions: vec![moved(&key(0), epoch, Some(1), 2, &[&part, b"d"]), moved(&key(1), epoch, Some(1), 2, &[b"e"])],
         dead_letters: vec![crate::words::letter(1, "picked", "bad_time")],
+        baselines: vec![crate::words::frozen(7, "4.6", None, 2)],
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use krscore::fixed::Fixed;
-use krscore::score::CheckIn;
+use krscore::score::{BaselineId, CheckIn, FrozenBaseline, FrozenOffsets};
 use krscore::store::{Commit, DEAD_LETTER_SAMPLE_BYTES_MAX, DeadLetter, DeadLetterFilter, Store};
 use krscore::time::Timestamp;
 
@@ -36,6 +36,7 @@ pub async fn a_dead_letter_is_stored_once(place: Arc<Place>) {
     let commit = |from, to, dead_letters: Vec<DeadLetter>| Commit {
         partitions: vec![moved(&key(0), 1, from, to, &[])],
         dead_letters,
+        ..Commit::default()
     };
     let mut odd = letter(3, "", "not_utf8");
     odd.detail = "a NUL: \0".to_owned();
@@ -81,7 +82,7 @@ pub async fn dead_letters_of_a_reason_are_capped(place: Arc<Place>) {
         let mut dead_letters: Vec<_> =
             (from.unwrap_or(0)..to).map(|offset| letter(offset, "picked", "bad_time")).collect();
         dead_letters.push(letter(to, "packed", "bad_id"));
-        let commit = Commit { partitions: vec![moved(&key(0), 1, from, to, &[])], dead_letters };
+        let commit = Commit { partitions: vec![moved(&key(0), 1, from, to, &[])], dead_letters, ..Commit::default() };
         assert_eq!(store.commit(&commit).await, krscore::store::CommitOutcome::Committed);
     }
     let count = async |reason: &str| {
@@ -138,4 +139,44 @@ pub async fn a_book_is_recorded_once(place: Arc<Place>) {
             ["sha256:1|apiVersion: krscore/v1|1", "sha256:2|apiVersion: krscore/v1 # 第二|0"]
         }
     );
+}
+
+pub fn frozen(id: u64, value: &str, n: Option<i64>, next: i64) -> FrozenBaseline {
+    let offsets = |partition| FrozenOffsets { topic: "订单 \"a\"".to_owned(), partition, first: 3, next };
+    FrozenBaseline {
+        id: BaselineId(id),
+        objective: "smart-warehouse".to_owned(),
+        key_result: "capacity".to_owned(),
+        from: Timestamp(-5),
+        to: Timestamp(1_790_899_200_000_000),
+        value: value.parse().expect("a number"),
+        n,
+        frozen_at: Timestamp(1_791_158_400_000_001),
+        offsets: vec![offsets(0), offsets(1)],
+    }
+}
+
+pub async fn a_measured_baseline_is_frozen_once(place: Arc<Place>) {
+    let store = place.consumer().await;
+    assert_eq!(store.baselines().await.expect("baselines"), []);
+    store.claim(&[key(0)]).await.expect("claims");
+    // Names are hashes: half of them are negative numbers to a database.
+    let first = [frozen(u64::MAX - 1, "123456789012345.000000001", None, 9), frozen(7, "-4.6", Some(i64::MAX), 9)];
+    let with_facts =
+        Commit { partitions: vec![moved(&key(0), 1, None, 9, &[])], baselines: first.to_vec(), ..Commit::default() };
+    assert_eq!(store.commit(&with_facts).await, krscore::store::CommitOutcome::Committed);
+    // Later facts say otherwise; and where nothing was consumed, a baseline is committed alone.
+    let alone =
+        Commit { baselines: vec![frozen(7, "4.7", Some(1), 10), frozen(8, "1", None, 10)], ..Commit::default() };
+    assert_eq!(store.commit(&alone).await, krscore::store::CommitOutcome::Committed);
+    let [last, stays] = first;
+    assert_eq!(store.baselines().await.expect("baselines"), [last, stays, frozen(8, "1", None, 10)]);
+    // A fenced commit freezes nothing.
+    let fenced = Commit {
+        partitions: vec![moved(&key(0), 1, Some(5), 9, &[])],
+        baselines: vec![frozen(9, "1", None, 10)],
+        ..Commit::default()
+    };
+    assert!(matches!(store.commit(&fenced).await, krscore::store::CommitOutcome::Fenced { .. }));
+    assert_eq!(store.baselines().await.expect("baselines").len(), 3);
 }

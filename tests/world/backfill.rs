@@ -158,7 +158,7 @@ impl<S: Storage> World<S> {
                 parts: cut.parts,
             };
             let partitions = cut.partitions.into_iter().map(commit).collect();
-            let answer = self.store.commit(&Commit { partitions, dead_letters: Vec::new() });
+            let answer = self.store.commit(&Commit { partitions, ..Commit::default() });
             assert_ne!(answer, Answer::Fenced, "nobody else fills");
             if answer == Answer::Unknown {
                 // It begins anew from what is stored.

@@ -190,6 +190,8 @@ impl<S: Storage> World<S> {
         this.positions.clear();
         this.cut = None;
         this.answer = None;
+        let baselines = self.store.baselines();
+        self.take(process, Input::Baselines(baselines));
         self.take(process, Input::Restored { chunks });
         self.claim(process);
     }
@@ -467,7 +469,7 @@ impl<S: Storage> World<S> {
         };
         let partitions = cut.partitions.into_iter().map(commit).collect();
         let dead_letters = cut.dead_letters.into_iter().map(dead_letter).collect();
-        this.cut = Some((cut.id, Commit { partitions, dead_letters }));
+        this.cut = Some((cut.id, Commit { partitions, dead_letters, baselines: cut.baselines }));
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use krscore::chunk::{self, Below};
 use krscore::event::{Offset, Partition, TopicIndex};
 use krscore::pipeline::{DeadLetterSample, RestoredChunk};
+use krscore::score::{BaselineId, FrozenBaseline};
 use krscore::store::{
     Claim, Commit, CommitOutcome, DeadLetter, Join, LIVE_LANE, OpenMode, PartitionKey, Resolved, Store, StoreOptions,
     StoredChunk,
@@ -38,6 +39,7 @@ pub trait Storage {
     fn claim_keys(&mut self, keys: &[PartitionKey]) -> Vec<Claim>;
     fn join(&mut self, join: &Join) -> Answer;
     fn drop_lanes(&mut self, keep: &str);
+    fn baselines(&mut self) -> Vec<FrozenBaseline>;
 }
 
 /// The partition's name in the store.
@@ -99,6 +101,7 @@ pub struct Memory {
     held: BTreeMap<PartitionKey, Held>,
     joined: usize,
     letters: BTreeMap<(PartitionKey, Offset, String), DeadLetter>,
+    baselines: BTreeMap<BaselineId, FrozenBaseline>,
 }
 
 impl Memory {
@@ -205,6 +208,9 @@ impl Storage for Memory {
             let place = (letter.key.clone(), letter.offset, letter.event.clone());
             self.letters.entry(place).or_insert_with(|| letter.clone());
         }
+        for baseline in &commit.baselines {
+            self.baselines.entry(baseline.id).or_insert_with(|| baseline.clone());
+        }
         Answer::Committed
     }
 
@@ -215,6 +221,9 @@ impl Storage for Memory {
         let all: Vec<Partition> = commit.partitions.iter().map(|of| partition(&of.key)).collect();
         let claims = self.claim(&all);
         fill(commit, &claims, keep);
+        if commit.partitions.is_empty() {
+            return None; // only baselines: committing them again changes nothing
+        }
         let at = |to: fn(&krscore::store::PartitionCommit) -> Option<Offset>| {
             commit.partitions.iter().all(|of| self.held[&of.key].next_offset == to(of))
         };
@@ -229,6 +238,10 @@ impl Storage for Memory {
         let is_in = |key: &PartitionKey| key.lane == lane || lane == LIVE_LANE && key.lane.starts_with("joined/");
         let stored = self.held.iter().filter(|(key, _)| is_in(key)).flat_map(|(_, held)| &held.chunks);
         stored.cloned().map(restored).collect()
+    }
+
+    fn baselines(&mut self) -> Vec<FrozenBaseline> {
+        self.baselines.values().cloned().collect()
     }
 }
 
@@ -304,6 +317,10 @@ impl Storage for Sqlite {
 
     fn drop_lanes(&mut self, keep: &str) {
         self.runtime.block_on(self.store.drop_lanes(keep)).expect("dropped");
+    }
+
+    fn baselines(&mut self) -> Vec<FrozenBaseline> {
+        self.runtime.block_on(self.store.baselines()).expect("baselines")
     }
 }
 

@@ -157,3 +157,30 @@ fn a_slice_is_part_of_a_definition_only_where_there_is_one() {
     let only = "plain, only: { warehouse: SH1 }";
     assert_eq!(of(only), plain, "pairs hold the members of their starts already");
 }
+
+#[test]
+fn a_measured_baseline_is_named_by_what_is_measured_over_which_range() {
+    use crate::aggregate::measured;
+    let text = |key_result: &str| {
+        let range = "baseline: { from: 2026-07-01, to: 2026-07-03 }, change: +20%";
+        let key_result = format!("- {{ id: a, title: t, {range}, {key_result} }}");
+        let book = book(EVENTS, METRICS, &key_result);
+        let plan = Plan::of(&book);
+        let kr = plan.key_results[0][0].as_ref().expect("a plan");
+        let of = &book.objectives[0].key_results[0];
+        let definition = measured::definition(&plan, of, &kr.measure, &kr.windows, kr.grain).expect("a baseline");
+        assert_eq!(kr.baseline.map(|id| id.0), Some(xxhash_rust::xxh3::xxh3_64(definition.as_bytes())));
+        (definition.split_once(",to=").map(|(_, rest)| rest[17..].to_owned()).unwrap_or_default(), plan)
+    };
+    let (orders, plan) = text("metric: orders, per: day");
+    assert_eq!(orders, format!("count(stored-{:016x}),per=day)", plan.aggregates[0].id.0));
+    assert_eq!(text("metric: orders, per: day, by: [channel], weight: 3").0, orders, "what is beside it names nothing");
+    let (best, plan) = text("metric: orders, stat: { max: day }");
+    assert_eq!(best, format!("count(stored-{:016x}),max=day)", plan.aggregates[0].id.0));
+    let (p90, plan) = text("metric: amount, stat: p90");
+    assert_eq!(p90, format!("p9000(stored-{:016x}))", plan.aggregates[1].id.0));
+    let (mean, plan) = text("metric: fulfilment, stat: mean, only: { warehouse: SH1 }");
+    let pairs = plan.aggregates[0].id.0;
+    assert_eq!(mean, format!("mean(pairs-{pairs:016x}:finished-at-end:first:5184000000000,1='SH1'))"));
+    assert_ne!(mean, text("metric: fulfilment, stat: mean").0);
+}

@@ -18,8 +18,18 @@ fn the_base_needs_none() {
 fn each_advice_has_its_place() {
     let text = BASE.replacen("    owner: me\n", "", 1).replace(", stretch: 2d", "");
     check(&text, &["18:9 `one` has no owner", "22:9 `one/speed` has no stretch"]);
-    let text = BASE.replace("      - { id: stars, title: t, metric: stars, stat: mean, at_least: 4.5 }\n", "");
-    check(&text, &["8:3 no key result reads the event `rated`", "15:3 no key result reads the metric `stars`"]);
+    let text = BASE.replace(
+        "      - { id: stars, title: t, metric: stars, stat: mean, at_least: 4.5, plan: [{ name: ask }] }\n",
+        "",
+    );
+    check(
+        &text,
+        &[
+            "8:3 no key result reads the event `rated`",
+            "15:3 no key result reads the metric `stars`",
+            "18:9 `one` has no plan",
+        ],
+    );
     let text = BASE.replace("objectives:", "topics: { unread: {} }\nobjectives:");
     check(&text, &["17:11 no event reads the topic `unread`"]);
     let rate = |calendar: &str| {

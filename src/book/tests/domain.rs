@@ -4,7 +4,8 @@ use super::faults::BASE;
 use super::{SourceFile, load, loaded};
 use crate::book::expr::{canonical, canonical_formula};
 use crate::book::{
-    Book, EndChoice, Goal, Judge, KeyResult, MetricIndex, MetricKind, Placed, Source, Stat, Unit, Window,
+    Baseline, Book, EndChoice, Goal, Judge, KeyResult, MetricIndex, MetricKind, Placed, Source, Stat, Target, Unit,
+    Window,
 };
 use crate::event::{EventIndex, FieldSlot};
 use crate::fixed::Fixed;
@@ -102,7 +103,10 @@ fn what_is_not_written_has_its_default() {
 fn amounts_are_in_base_units() {
     let book = loaded(&[BASE]).book;
     let goal = |id| match &key_result(&book, id).goal {
-        Goal::Improve { baseline, target, stretch } => format!("{baseline} {target} {}", stretch.unwrap_or_default()),
+        Goal::Improve { baseline: Baseline::Written(baseline), target: Target::Amount(target), stretch, .. } => {
+            format!("{baseline} {target} {}", stretch.unwrap_or_default())
+        }
+        other @ (Goal::Improve { .. } | Goal::Nothing) => format!("{other:?}"),
         Goal::Maintain { at_least, at_most, judge } => format!("{at_least:?} {at_most:?} {judge:?}"),
         Goal::Milestones => "milestones".to_owned(),
     };

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::events::NamedEvent;
 use super::metrics::NamedMetric;
 use crate::book::fault::Report;
-use crate::book::model::{Goal, KeyResult, MetricIndex, MetricKind, Objective, Source, Unit, Window};
+use crate::book::model::{KeyResult, MetricIndex, MetricKind, Objective, Source, Unit, Window};
 use crate::book::yaml::{Node, Place};
+use crate::book::{Goal, Target};
 use crate::fixed::Fixed;
 
 /// What is said about one objective.
@@ -29,6 +30,14 @@ pub(super) fn objective(
     if objective.owner.is_none() {
         report.advise(place, format!("`{id}` has no owner"), "name who answers for it: `owner`");
     }
+    let planned = |node: &Node| node.get("plan").is_some();
+    if !written.is_empty() && !planned(node) && !written.iter().any(|node| planned(node)) {
+        report.advise(
+            place,
+            format!("`{id}` has no plan"),
+            "say what is done for it: `plan`, steps with owner and dates",
+        );
+    }
     for key_result in &objective.key_results {
         let named = |key_result: &KeyResult| {
             let of = |node: &&std::rc::Rc<Node>| node.get("id").and_then(|id| id.text()) == Some(&*key_result.id);
@@ -48,7 +57,7 @@ pub(super) fn objective(
         // Nothing lies beyond the whole of something.
         let is_whole = |target| key_result.unit == Unit::Ratio && target == Fixed::ONE;
         if let Goal::Improve { stretch: None, target, .. } = key_result.goal
-            && !is_whole(target)
+            && !matches!(target, Target::Amount(target) if is_whole(target))
         {
             let message = format!("`{id}/{}` has no stretch", key_result.id);
             report.advise(named(key_result), message, "say what would be better still: `stretch`");
@@ -57,16 +66,14 @@ pub(super) fn objective(
 }
 
 /// Events and metrics that nothing reads.
-pub(super) fn unused(
+pub(super) fn unused<'k>(
     events: &[NamedEvent],
     metrics: &[NamedMetric<'_>],
-    objectives: &[Objective],
+    key_results: impl Iterator<Item = &'k KeyResult>,
     report: &mut Report,
 ) {
     let mut read: BTreeSet<MetricIndex> = BTreeSet::new();
-    let mut open: Vec<MetricIndex> = objectives
-        .iter()
-        .flat_map(|objective| &objective.key_results)
+    let mut open: Vec<MetricIndex> = key_results
         .filter_map(|key_result| match key_result.source {
             Source::Metric { metric, .. } => Some(metric),
             Source::Milestones(_) | Source::Manual => None,

@@ -1,13 +1,13 @@
 //! What a value is held against: baseline and target, or a band, in the metric's own unit.
 
+use super::improve::improve;
 use super::key_results::Type;
 use super::share;
 use crate::book::amounts::{self, Amount};
 use crate::book::fault::Report;
-use crate::book::keys::KEY_RESULT;
-use crate::book::model::{Goal, Judge, Unit};
-use crate::book::shape::misspelt;
+use crate::book::model::{Cycle, Unit};
 use crate::book::yaml::Node;
+use crate::book::{Goal, Judge};
 use crate::fixed::Fixed;
 
 /// The share of days in band that counts as success where the book does not say.
@@ -18,6 +18,12 @@ pub(super) struct Measure<'u> {
     pub unit: &'u Unit,
     /// A ratio that cannot leave 0..1.
     pub bounded: bool,
+    /// `count` or `sum`, of which a longer window has more.
+    pub sum_of_rows: Option<&'static str>,
+    /// The value is what people report.
+    pub is_manual: bool,
+    /// `None` where the cycle is faulty.
+    pub cycle: Option<&'u Cycle>,
 }
 
 /// The goal, or `None` after a fault.
@@ -26,6 +32,7 @@ pub(super) fn read(node: &Node, kind: Type, measure: &Measure<'_>, report: &mut 
     let targeted = ["baseline", "target"].iter().any(|key| node.get(key).is_some());
     match kind {
         Type::Milestone => Some(Goal::Milestones),
+        Type::Kpi => Some(Goal::Nothing),
         Type::Improve => improve(node, measure, report),
         Type::Maintain => maintain(node, measure, report),
         Type::Manual if band && targeted => {
@@ -65,72 +72,6 @@ fn implied_unit(node: &Node) -> Unit {
         Some("seconds") => Unit::Seconds,
         Some("count") => Unit::Count,
         named => Unit::Named(named.unwrap_or_default().to_owned()),
-    }
-}
-
-fn improve(node: &Node, measure: &Measure<'_>, report: &mut Report) -> Option<Goal> {
-    let id = node.get("id").and_then(|id| id.text()).unwrap_or_default();
-    let baseline = match node.get("baseline") {
-        None if node.get("change").is_some() || misspelt(node, &KEY_RESULT, "baseline") => None,
-        None => {
-            report.mend(
-                node.place,
-                format!("the key result `{id}` has no baseline"),
-                "write `baseline`: where it began",
-            );
-            None
-        }
-        Some(written) if written.text().is_none() => {
-            report.later(written.place, "a measured baseline", "write the baseline as an amount");
-            None
-        }
-        Some(written) => quantity(written, measure, report),
-    };
-    if let Some(change) = node.get("change") {
-        change_of(node, change, measure, report);
-        return None;
-    }
-    let Some(target_node) = node.get("target") else {
-        if misspelt(node, &KEY_RESULT, "target") {
-            return None;
-        }
-        report.mend(node.place, format!("the key result `{id}` has no target"), "write `target`: where it shall be");
-        return None;
-    };
-    let target = quantity(target_node, measure, report);
-    let stretch_node = node.get("stretch");
-    let stretch = stretch_node.map(|stretch| quantity(stretch, measure, report));
-    let (baseline, target) = (baseline?, target?);
-    if baseline == target {
-        let mend = "a target differs from where it began; to hold a value, write `at_least` or `at_most`";
-        report.mend(target_node.place, format!("the target of `{id}` equals its baseline"), mend);
-        return None;
-    }
-    direction(node, if target > baseline { "up" } else { "down" }, report);
-    if let (Some(stretch_node), Some(Some(stretch))) = (stretch_node, stretch) {
-        let beyond = if target > baseline { stretch > target } else { stretch < target };
-        if !beyond {
-            report.mend(
-                stretch_node.place,
-                format!("the stretch of `{id}` does not lie beyond its target"),
-                "go further than the target",
-            );
-        }
-    }
-    Some(Goal::Improve { baseline, target, stretch: stretch.flatten() })
-}
-
-/// `change` is refused by its name already; here is what would be wrong with it even then.
-fn change_of(node: &Node, change: &Node, measure: &Measure<'_>, report: &mut Report) {
-    if node.get("target").is_some() {
-        report.mend(node.key_place("change"), "both a target and a change", "keep one of them");
-    }
-    if !matches!(change.text().map(amounts::read), Some(Ok(Amount::Percent(_))) | None) {
-        report.mend(change.place, "a change is a percentage of the baseline", "write it like `+20%` or `-35%`");
-    }
-    if *measure.unit == Unit::Count && node.get("per").is_none() {
-        let mend = "add `per: day`: counts of periods of different length cannot be compared";
-        report.mend(node.key_place("change"), "a change of a count without `per`", mend);
     }
 }
 
@@ -193,7 +134,7 @@ fn flat(bound: Option<Option<Fixed>>) -> Option<Option<Fixed>> {
     }
 }
 
-fn direction(node: &Node, implied: &str, report: &mut Report) {
+pub(super) fn direction(node: &Node, implied: &str, report: &mut Report) {
     if let Some(written) = node.get("direction")
         && let Some(word) = written.text().filter(|word| ["up", "down"].contains(word) && *word != implied)
     {
@@ -203,7 +144,7 @@ fn direction(node: &Node, implied: &str, report: &mut Report) {
 }
 
 /// An amount in the unit of what is measured; where a share of one cannot leave 0..1, neither can its goal.
-fn quantity(node: &Node, measure: &Measure<'_>, report: &mut Report) -> Option<Fixed> {
+pub(super) fn quantity(node: &Node, measure: &Measure<'_>, report: &mut Report) -> Option<Fixed> {
     let text = node.text()?;
     // What is no amount at all has been reported where the form was checked.
     amounts::read(text).ok()?;

@@ -1,15 +1,14 @@
 //! Key results: where the value comes from, over which window, and who answers for it.
 
 use super::objectives::Known;
-use super::{during, find, goals, labels, span, text, texts, thresholds, titles, weight};
+use super::{during, find, goals, labels, plans, span, text, thresholds, titles, weight};
 use crate::book::amounts;
 use crate::book::fault::Report;
 use crate::book::keys::KEY_RESULT;
-use crate::book::model::{
-    Cycle, KeyResult, Kind, Metric, MetricIndex, MetricKind, Milestone, Source, Stat, Unit, Window,
-};
+use crate::book::model::{Cycle, KeyResult, Kind, Metric, MetricIndex, MetricKind, Source, Stat, Unit, Window};
 use crate::book::shape::{self, misspelt};
 use crate::book::yaml::Node;
+use crate::book::{Goal, MemberGoal, PacePoint, Revision};
 use crate::time::{Period, Span, Timestamp};
 
 const SILENT_AFTER_DEFAULT: Span = Span(3 * Span::DAY.0);
@@ -25,6 +24,7 @@ pub(super) enum Type {
     Maintain,
     Milestone,
     Manual,
+    Kpi,
 }
 
 impl Type {
@@ -34,6 +34,7 @@ impl Type {
             Type::Maintain => "maintain",
             Type::Milestone => "milestone",
             Type::Manual => "manual",
+            Type::Kpi => "kpi",
         }
     }
 
@@ -41,7 +42,19 @@ impl Type {
     fn foreign(self) -> &'static [&'static str] {
         match self {
             Type::Improve => &["at_least", "at_most", "between", "days", "judge", "milestones", "stale_after", "unit"],
-            Type::Maintain => &["baseline", "target", "stretch", "change", "milestones", "stale_after", "unit"],
+            Type::Maintain => &[
+                "baseline",
+                "target",
+                "stretch",
+                "change",
+                "baselines",
+                "pace",
+                "revisions",
+                "milestones",
+                "stale_after",
+                "unit",
+            ],
+            Type::Kpi => &[],
             Type::Milestone => &[
                 "metric",
                 "stat",
@@ -67,6 +80,8 @@ impl Type {
                 "partial",
                 "silent_after",
                 "stale_after",
+                "pace",
+                "revisions",
             ],
             Type::Manual => &[
                 "metric",
@@ -93,6 +108,8 @@ pub(super) struct KeyResultReader<'a, 'k, 'n> {
     /// `None` where the cycle is faulty.
     pub cycle: Option<&'a Cycle>,
     pub node: &'a Node,
+    /// Read as one of the book's `kpis`.
+    pub is_kpi: bool,
     pub report: &'a mut Report,
 }
 
@@ -111,13 +128,13 @@ impl<'a> KeyResultReader<'a, '_, '_> {
         let weight = weight(node, self.report);
         let thresholds = thresholds(node.get("thresholds").map(|node| &**node), self.known.thresholds, self.report);
         let due = self.day("due").map(|(_, end)| end);
-        let kind = self.kind()?;
+        let kind = if self.is_kpi { Type::Kpi } else { self.kind()? };
         self.foreign_keys(kind);
         let mut per = None;
         let (source, unit, read) = match kind {
             Type::Milestone => (self.milestones(due).map(Source::Milestones), Some(Unit::Ratio), None),
             Type::Manual => (Some(Source::Manual), Some(goals::manual_unit(node, self.report)), None),
-            Type::Improve | Type::Maintain => {
+            Type::Improve | Type::Maintain | Type::Kpi => {
                 let read = self.metric()?;
                 let stat = self.stat(&read);
                 per = self.per(read.metric, stat);
@@ -129,21 +146,18 @@ impl<'a> KeyResultReader<'a, '_, '_> {
             Some(Source::Metric { stat, .. }) => Some(*stat),
             _ => None,
         };
-        let bounded = read.as_ref().is_some_and(|read| is_share(read.metric, stat));
-        let goal =
-            unit.as_ref().and_then(|unit| goals::read(node, kind, &goals::Measure { unit, bounded }, self.report));
+        let measure = unit.as_ref().map(|unit| self.measured_in(unit, kind, stat, read.as_ref()));
+        let goal = measure.as_ref().and_then(|measure| goals::read(node, kind, measure, self.report));
         let window = self.window(read.as_ref());
         self.intervals_fit(window, stat);
         let during = self.during();
         self.rate_of_hours(per, &during);
         let by = self.by(read.as_ref());
         let only = self.only(read.as_ref());
+        let beside = measure.map(|measure| self.beside(kind, goal.as_ref(), &measure, read.as_ref(), due));
+        let (members, pace, revisions) = beside.unwrap_or_default();
         let min_events = self.min_events(read.as_ref());
-        let silent_after = match kind {
-            Type::Milestone => None,
-            Type::Manual => self.silence("stale_after", STALE_AFTER_DEFAULT),
-            Type::Improve | Type::Maintain => self.silence("silent_after", SILENT_AFTER_DEFAULT),
-        };
+        let silent_after = self.silent_after(kind);
         Some(KeyResult {
             id: text(node, "id")?,
             title,
@@ -158,6 +172,10 @@ impl<'a> KeyResultReader<'a, '_, '_> {
             },
             source: source?,
             goal: goal?,
+            members,
+            pace,
+            revisions,
+            plan: plans::steps(node, self.cycle, self.report),
             window: window?,
             during,
             per,
@@ -171,6 +189,53 @@ impl<'a> KeyResultReader<'a, '_, '_> {
             labels: labels(node),
             notes: text(node, "notes"),
         })
+    }
+
+    /// What the amounts of a key result measure.
+    fn measured_in<'u>(
+        &self,
+        unit: &'u Unit,
+        kind: Type,
+        stat: Option<Stat>,
+        read: Option<&Read<'_>>,
+    ) -> goals::Measure<'u>
+    where
+        'a: 'u,
+    {
+        goals::Measure {
+            unit,
+            bounded: read.is_some_and(|read| is_share(read.metric, stat)),
+            sum_of_rows: read.and_then(|read| sum_of_rows(&read.metric?.kind, stat)),
+            is_manual: kind == Type::Manual,
+            cycle: self.cycle,
+        }
+    }
+
+    fn silent_after(&self, kind: Type) -> Option<Span> {
+        match kind {
+            Type::Milestone => None,
+            Type::Manual => self.silence("stale_after", STALE_AFTER_DEFAULT),
+            Type::Improve | Type::Maintain | Type::Kpi => self.silence("silent_after", SILENT_AFTER_DEFAULT),
+        }
+    }
+
+    /// What members are held against, and the way between baseline and target.
+    fn beside(
+        &mut self,
+        kind: Type,
+        goal: Option<&Goal>,
+        measure: &goals::Measure<'_>,
+        read: Option<&Read<'_>>,
+        due: Option<Timestamp>,
+    ) -> (Vec<MemberGoal>, Vec<PacePoint>, Vec<Revision>) {
+        let members = match kind {
+            Type::Improve | Type::Maintain => self.member_goals(goal, kind, measure, read),
+            Type::Milestone | Type::Manual | Type::Kpi => Vec::new(),
+        };
+        match kind {
+            Type::Improve | Type::Manual => (members, self.pace(measure, due), self.revisions(goal, measure)),
+            Type::Maintain | Type::Milestone | Type::Kpi => (members, Vec::new(), Vec::new()),
+        }
     }
 
     /// The type that is written, or that the other keys imply.
@@ -200,8 +265,9 @@ impl<'a> KeyResultReader<'a, '_, '_> {
         }
     }
 
-    fn who(&self) -> String {
-        text(self.node, "id").map_or_else(|| "the key result".to_owned(), |id| format!("the key result `{id}`"))
+    pub(super) fn who(&self) -> String {
+        let what = if self.is_kpi { "the kpi" } else { "the key result" };
+        text(self.node, "id").map_or_else(|| what.to_owned(), |id| format!("{what} `{id}`"))
     }
 
     fn foreign_keys(&mut self, kind: Type) {
@@ -365,7 +431,7 @@ impl<'a> KeyResultReader<'a, '_, '_> {
         self.day_of(self.node, key, true)
     }
 
-    fn day_of(&mut self, node: &Node, key: &str, in_cycle: bool) -> Option<(Timestamp, Timestamp)> {
+    pub(super) fn day_of(&mut self, node: &Node, key: &str, in_cycle: bool) -> Option<(Timestamp, Timestamp)> {
         let written = node.get(key)?;
         let date = amounts::date(written.text()?).ok()?;
         let cycle = self.cycle?;
@@ -378,35 +444,15 @@ impl<'a> KeyResultReader<'a, '_, '_> {
         }
         Some((start, end))
     }
+}
 
-    fn milestones(&mut self, due: Option<Timestamp>) -> Option<Vec<Milestone>> {
-        let list = self.node.get("milestones").map_or(&[][..], |list| list.elements());
-        if list.is_empty() {
-            let mend = "add `milestones: [{ name: …, due: …, weight: … }]`";
-            self.report.mend(self.node.place, format!("{} has no milestones", self.who()), mend);
-            return None;
-        }
-        let mut milestones: Vec<Milestone> = Vec::new();
-        for node in list {
-            let Some(name) = text(node, "name") else { continue };
-            if milestones.iter().any(|known| known.name == name) {
-                self.report.mend(
-                    node.place,
-                    format!("the milestone `{name}` is there twice"),
-                    "rename one, or keep one",
-                );
-            }
-            let own = self.day_of(node, "due", true).map(|(_, end)| end);
-            if let (Some(own), Some(due)) = (own, due)
-                && own > due
-            {
-                let place = node.get("due").map_or(node.place, |node| node.place);
-                self.report.mend(place, format!("`{name}` is due after its key result"), "move one of the two dates");
-            }
-            let done = self.day_of(node, "done", false).map(|(start, _)| start);
-            milestones.push(Milestone { name, weight: weight(node, self.report), due: own, done });
-        }
-        Some(milestones)
+/// `count` or `sum`, of which a longer window has more; a best day has not.
+fn sum_of_rows(kind: &MetricKind, stat: Option<Stat>) -> Option<&'static str> {
+    match (kind, stat) {
+        (_, Some(Stat::MostIn(_) | Stat::LeastIn(_))) => None,
+        (MetricKind::Count(_), _) => Some("count"),
+        (MetricKind::Sum(..), _) => Some("sum"),
+        _ => None,
     }
 }
 

@@ -148,7 +148,9 @@ impl MetricReader<'_, '_, '_> {
             _ => return None,
         };
         let filter = match node.get("where") {
-            Some(filter) if !matches!(kind, MetricKind::Count(_) | MetricKind::Sum(..) | MetricKind::Value(..)) => {
+            Some(filter)
+                if matches!(kind, MetricKind::Ratio { .. } | MetricKind::Duration(_) | MetricKind::Derived { .. }) =>
+            {
                 Some(self.filter(filter, &kind)?)
             }
             _ => None,
@@ -156,36 +158,42 @@ impl MetricReader<'_, '_, '_> {
         Some(Metric { name: name.to_owned(), kind, unit, filter })
     }
 
-    /// A `where` over the rows of every event that feeds the value, each with the fields of its own topic.
+    /// A `where` over the rows of every event that feeds the value, each with the fields of its own rows.
     fn filter(&mut self, node: &Node, kind: &MetricKind) -> Option<MetricFilter> {
-        let mut topics = BTreeSet::new();
-        self.feeding_topics(kind, &mut topics);
-        let mut filter = MetricFilter { text: node.text()?.to_owned(), topics: Vec::new() };
-        for topic in topics {
-            filter.topics.push((topic, self.context.expression(topic, node, Purpose::Filter)?.0));
+        let mut filter = MetricFilter { text: node.text()?.to_owned(), events: Vec::new() };
+        for event in self.feeding_events(kind) {
+            let scope = self.events[usize::from(event.0)].scope?;
+            filter.events.push((event, self.context.expression(scope, node, Purpose::Filter)?.0));
         }
         Some(filter)
     }
 
-    /// The topics of the rows that a metric is computed from; of a duration only the start's.
-    fn feeding_topics(&self, kind: &MetricKind, topics: &mut BTreeSet<TopicIndex>) {
-        let mut open = Vec::new();
-        match kind {
-            MetricKind::Count(rows) | MetricKind::Sum(rows, _) | MetricKind::Value(rows, _) => {
-                topics.extend(self.events[usize::from(rows.event.0)].topic);
+    /// The events whose rows a metric is computed from; of a duration only the start.
+    fn feeding_events(&self, kind: &MetricKind) -> BTreeSet<EventIndex> {
+        let (mut events, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        let mut feed = |kind: &MetricKind, open: &mut Vec<MetricIndex>| match kind {
+            MetricKind::Count(rows)
+            | MetricKind::Sum(rows, _)
+            | MetricKind::Value(rows, _)
+            | MetricKind::Distinct(rows, _)
+            | MetricKind::Level { rows, .. } => {
+                events.insert(rows.event);
             }
-            MetricKind::Duration(duration) => topics.extend(self.events[usize::from(duration.from.0)].topic),
+            MetricKind::Duration(duration) => {
+                events.insert(duration.from);
+            }
             MetricKind::Ratio { part, total, .. } => open.extend([*part, *total]),
             MetricKind::Derived { formula, .. } => formula.metrics(&mut |metric| open.push(metric)),
-        }
-        // Each stands after those that it reads, so this ends; a formula may name one twice.
-        open.sort_unstable();
-        open.dedup();
-        for metric in open {
-            if let Some(metric) = self.done.get(usize::from(metric.0)).and_then(|named| named.metric.as_ref()) {
-                self.feeding_topics(&metric.kind, topics);
+        };
+        feed(kind, &mut open);
+        while let Some(index) = open.pop() {
+            if let Some(metric) = self.done.get(usize::from(index.0)).and_then(|named| named.metric.as_ref())
+                && seen.insert(index)
+            {
+                feed(&metric.kind, &mut open);
             }
         }
+        events
     }
 
     fn event(&mut self, node: &Node, key: &str) -> Option<(EventIndex, Scope)> {

@@ -9,11 +9,14 @@ mod cycles;
 mod during;
 mod events;
 mod goals;
+mod improve;
 mod key_results;
+mod kpis;
 mod members;
 mod metrics;
 mod numbering;
 mod objectives;
+mod plans;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -303,6 +306,12 @@ pub(super) fn book(sections: &Sections<'_>, hash: String, report: &mut Report) -
     let known =
         objectives::Known { calendars: &calendars, cycles: &cycles, events: &events, metrics: &metrics, thresholds };
     let objectives = objectives::read(sections, &known, context.report);
-    advice::unused(&events, &metrics, &objectives, context.report);
-    numbering::finish(hash, calendars.calendars, cycles, events, metrics, objectives, context)
+    let kpis = kpis::read(sections, &known, context.report);
+    advice::unused(
+        &events,
+        &metrics,
+        objectives.iter().flat_map(|o| &o.key_results).chain(kpis.iter().map(|kpi| &kpi.shown)),
+        context.report,
+    );
+    numbering::finish(hash, calendars.calendars, cycles, events, metrics, (objectives, kpis), context)
 }

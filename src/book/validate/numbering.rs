@@ -4,7 +4,7 @@ use super::cycles::NamedCycle;
 use super::events::NamedEvent;
 use super::metrics::NamedMetric;
 use super::{Context, FIELDS_MAX, TopicFields};
-use crate::book::model::{Book, Event, Metric, MetricKind, Objective, Topic};
+use crate::book::model::{Book, Event, Kpi, Metric, MetricKind, Objective, Topic};
 use crate::event::{EventIndex, FieldSlot, TopicIndex};
 use crate::time::Calendar;
 
@@ -15,7 +15,7 @@ pub(super) fn finish(
     cycles: Vec<NamedCycle>,
     events: Vec<NamedEvent>,
     metrics: Vec<NamedMetric<'_>>,
-    objectives: Vec<Objective>,
+    (objectives, kpis): (Vec<Objective>, Vec<Kpi>),
     context: Context<'_>,
 ) -> Option<Book> {
     let Context { report, topics, zones } = context;
@@ -37,12 +37,13 @@ pub(super) fn finish(
         renumber_event(event, &slots[usize::from(event.topic.0)]);
     }
     for metric in &mut metrics {
-        for (topic, filter) in metric.filter.iter_mut().flat_map(|filter| &mut filter.topics) {
+        for (event, filter) in metric.filter.iter_mut().flat_map(|filter| &mut filter.events) {
+            let topic = of_event[usize::from(event.0)];
             filter.map_fields(&mut |slot| renumber(slot, &slots[usize::from(topic.0)]));
         }
         renumber_metric(metric, &|event| &slots[usize::from(of_event[usize::from(event.0)].0)]);
     }
-    Some(Book { hash, cycles, calendars, topics, events, metrics, objectives, zones })
+    Some(Book { hash, cycles, calendars, topics, events, metrics, objectives, zones, kpis })
 }
 
 /// The topic with its fields in order, and the final slot of each provisional one.

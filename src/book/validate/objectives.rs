@@ -6,7 +6,7 @@ use super::calendars::Calendars;
 use super::cycles::NamedCycle;
 use super::events::NamedEvent;
 use super::metrics::NamedMetric;
-use super::{Sections, advice, find, key_results, labels, text, texts, titles};
+use super::{Sections, advice, find, key_results, labels, plans, text, texts, titles};
 use crate::book::fault::{Report, nearest};
 use crate::book::model::{Cycle, CycleIndex, KeyResult, Objective, Thresholds};
 use crate::book::yaml::{Node, NodeKind, Place};
@@ -78,7 +78,7 @@ fn objective<'n>(id: &str, node: &'n Node, known: &Known<'_, '_>, report: &mut R
             let message = format!("the key result `{id}/{key_result}` is defined twice: first in {}", report.at(first));
             report.mend(id_node.place, message, "rename one, or keep one");
         }
-        let reader = key_results::KeyResultReader { known, cycle: domain, node, report };
+        let reader = key_results::KeyResultReader { known, cycle: domain, node, is_kpi: false, report };
         key_results.extend(reader.read(owner.as_deref()));
     }
     let (title, titles) = titles(node, report);
@@ -93,6 +93,7 @@ fn objective<'n>(id: &str, node: &'n Node, known: &Known<'_, '_>, report: &mut R
         aligns_to: text(node, "aligns_to"),
         labels: labels(node),
         notes: text(node, "notes"),
+        plan: plans::steps(node, domain, report),
         key_results,
     };
     (objective, places.into_keys().collect())

@@ -5,8 +5,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::book::{Book, CalendarIndex, KeyResult, Kind, MetricKind, Objective, Source};
+use crate::book::{Book, CalendarIndex, KeyResult, Kind, MemberGoal, MetricKind, Objective, Source};
 use crate::expose::Server;
+use crate::fixed::Fixed;
 
 /// The book that is scored, as JSON.
 pub(crate) async fn book(State(server): State<Server>) -> Response {
@@ -34,6 +35,7 @@ fn describe(book: &Book) -> Value {
         "cycles": cycles.collect::<Vec<_>>(),
         "events": events.collect::<Vec<_>>(),
         "metrics": metrics.collect::<Vec<_>>(),
+        "kpis": book.kpis.iter().map(|kpi| describe_key_result(book, &kpi.shown)).collect::<Vec<_>>(),
         "objectives": book.objectives.iter().map(|objective| describe_objective(book, objective)).collect::<Vec<_>>(),
     })
 }
@@ -70,9 +72,18 @@ fn describe_key_result(book: &Book, key_result: &KeyResult) -> Value {
         "during": key_result.during.iter().map(|calendar| name(*calendar)).collect::<Vec<_>>(),
         "per": key_result.per.map(|per| per.to_string()),
         "by": key_result.by,
+        "only": labels(&key_result.only),
+        "targets": own(key_result, |own| own.target),
+        "baselines": own(key_result, |own| own.baseline),
         "labels": labels(&key_result.labels),
         "notes": key_result.notes,
     })
+}
+
+/// What members have of their own, by member.
+fn own(key_result: &KeyResult, of: impl Fn(&MemberGoal) -> Option<Fixed>) -> Value {
+    let own = key_result.members.iter().filter_map(|own| Some((own.member.clone(), json!(of(own)?))));
+    own.collect::<serde_json::Map<_, _>>().into()
 }
 
 fn labels(pairs: &[(String, String)]) -> Value {

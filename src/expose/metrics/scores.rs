@@ -141,6 +141,14 @@ fn write_families(out: &mut Exposition, snapshot: &Snapshot) {
     write_objectives(out, &objectives);
     write_key_results(out, &key_results);
     write_members(out, snapshot, &key_results);
+    let kpis = book.kpis.iter().zip(&snapshot.scores.kpis);
+    out.family(
+        &names::KPI_VALUE,
+        kpis.filter_map(|(kpi, score)| {
+            let cycle = book.cycles.get(usize::from(kpi.cycle.0)).map_or("", |cycle| cycle.id.as_str());
+            Some((vec![cycle, kpi.shown.id.as_str(), kpi.shown.unit.as_str()], score.value?))
+        }),
+    );
 }
 
 fn write_objectives(out: &mut Exposition, objectives: &[ObjectiveView]) {
@@ -187,8 +195,8 @@ type Column = (&'static Family, fn(&KeyResultView) -> Option<Fixed>);
 
 const WITH_UNIT: [Column; 4] = [
     (&names::KEY_RESULT_VALUE, |view| view.score.value),
-    (&names::KEY_RESULT_BASELINE, |view| view.key_result.goal.baseline()),
-    (&names::KEY_RESULT_TARGET, |view| view.key_result.goal.target()),
+    (&names::KEY_RESULT_BASELINE, |view| view.score.baseline),
+    (&names::KEY_RESULT_TARGET, |view| view.score.target),
     (&names::KEY_RESULT_ATTAINMENT, |view| view.score.attainment),
 ];
 

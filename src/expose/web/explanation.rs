@@ -55,11 +55,12 @@ pub(crate) fn explanation(snapshot: &Snapshot, objective: &str, key_result: &str
     if let Source::Metric { metric, .. } = &key_result.source {
         metric_events(book, book.metrics.get(usize::from(metric.0))?, &mut events);
     }
+    let row = view::key_result(objective, key_result, score, cycle, frame);
     Some(Explanation {
         objective_title: frame.language.title(&objective.title, &objective.titles).to_owned(),
         objective_href: format!("/?lang={}#{}", frame.language.code(), objective.id),
-        row: view::key_result(objective, key_result, score, cycle, frame),
-        facts: facts(book, key_result, score, &cycle.zone, frame.language),
+        facts: facts(book, key_result, score, &row, &cycle.zone, frame.language),
+        row,
         events: events.iter().filter_map(|event| event_view(snapshot, *event, &cycle.zone)).collect(),
         partitions: snapshot.partitions.iter().filter_map(|progress| partition_view(book, &events, progress)).collect(),
         definition: told.definition,
@@ -73,6 +74,7 @@ fn facts(
     book: &Book,
     key_result: &KeyResult,
     score: &KeyResultScore,
+    row: &view::KeyResultView,
     zone: &Zone,
     language: Language,
 ) -> Vec<(&'static str, String)> {
@@ -80,10 +82,13 @@ fn facts(
     let shown = |value| format::value(value, &key_result.unit, language);
     let instant = |at: Timestamp| format::instant(at, zone);
     let goal = match &key_result.goal {
-        Goal::Improve { baseline, target, .. } => {
-            vec![(text.baseline, Some(shown(*baseline))), (text.target, Some(shown(*target)))]
-        }
-        Goal::Maintain { .. } | Goal::Milestones => vec![(text.target, Some(view::goal(key_result, language)))],
+        Goal::Improve { .. } => vec![
+            (text.baseline, score.baseline.map(shown)),
+            (text.baseline_source, row.measured.clone()),
+            (text.target, score.target.map(shown)),
+            (text.original_target, row.original.clone()),
+        ],
+        Goal::Maintain { .. } | Goal::Milestones | Goal::Nothing => vec![(text.target, Some(row.goal.clone()))],
     };
     let division = score.numerator.zip(score.denominator);
     let kind = match key_result.kind {

@@ -1,5 +1,6 @@
 //! The page: server-rendered, readable without JavaScript, in English and Chinese. A small script only asks for the same HTML again.
 
+mod beside;
 mod edit;
 mod explanation;
 pub(in crate::expose) mod format;

@@ -1,8 +1,9 @@
 //! What the page's templates show: every number already a text, every choice already made. Pure: the clock is an argument.
 
+use super::beside::{self, KpiView, PlanView};
 use super::format;
 use super::text::{Language, Text};
-use crate::book::{Book, Cycle, Goal, KeyResult, Kind, Objective, Unit};
+use crate::book::{Book, Cycle, Goal, KeyResult, Kind, Objective, Target, Unit};
 use crate::expose::readiness::{PartitionLag, Phase};
 use crate::fixed::{Fixed, SCALE};
 use crate::score::{KeyResultScore, MemberScore, Status};
@@ -16,6 +17,7 @@ pub(crate) struct Page {
     pub(crate) cycles: Vec<CycleView>,
     pub(crate) tally: Vec<(StatusView, usize)>,
     pub(crate) objectives: Vec<ObjectiveView>,
+    pub(crate) kpis: Vec<KpiView>,
 }
 
 /// An instant: for machines, for people, and how long ago.
@@ -53,6 +55,7 @@ pub(crate) struct ObjectiveView {
     pub(crate) score: Option<String>,
     pub(crate) coverage: String,
     pub(crate) status: StatusView,
+    pub(crate) plan: Option<PlanView>,
     pub(crate) key_results: Vec<KeyResultView>,
 }
 
@@ -88,6 +91,9 @@ pub(crate) struct KeyResultView {
     pub(crate) reason: String,
     pub(crate) note: Option<String>,
     pub(crate) blocker: Option<String>,
+    pub(crate) measured: Option<String>,
+    pub(crate) original: Option<String>,
+    pub(crate) plan: Option<PlanView>,
     pub(crate) members: Vec<DimensionView>,
 }
 
@@ -162,6 +168,7 @@ pub(crate) fn page(snapshot: &Snapshot, frame: Frame) -> Page {
         cycles: cycles.collect(),
         tally: tally.collect(),
         objectives,
+        kpis: beside::kpis(snapshot, frame),
     }
 }
 
@@ -192,6 +199,7 @@ fn objective(snapshot: &Snapshot, index: usize, frame: Frame) -> Option<Objectiv
         score: score.score.map(format::score),
         coverage: format::percent(score.coverage, text),
         status,
+        plan: beside::plan(&objective.plan, score.plan.as_ref(), text),
         key_results: pairs
             .map(|(key_result, score)| self::key_result(objective, key_result, score, cycle, frame))
             .collect(),
@@ -239,7 +247,7 @@ pub(crate) fn key_result(
         owner: key_result.owner.clone().filter(|owner| objective.owner.as_ref() != Some(owner)),
         aspirational: key_result.kind == Kind::Aspirational,
         value: score.value.map(|value| format::value(value, &key_result.unit, language)),
-        goal: goal(key_result, language),
+        goal: goal(key_result, score, language),
         score: score.score.map(format::score),
         expected: score.expected.map(format::score),
         success: format::score(score.success),
@@ -261,6 +269,9 @@ pub(crate) fn key_result(
         reason: score.reason.clone(),
         note: check_in.and_then(|check_in| check_in.note.clone()),
         blocker: check_in.and_then(|check_in| check_in.blocker.clone()),
+        measured: beside::measured(score, &key_result.unit, cycle, language),
+        original: beside::original(key_result, score, language),
+        plan: beside::plan(&key_result.plan, score.plan.as_ref(), text),
         members: dimensions(&score.members, &key_result.unit, frame),
     }
 }
@@ -283,22 +294,30 @@ fn window(score: &KeyResultScore, zone: &Zone) -> Option<String> {
 }
 
 /// What a value is held against, as people say it.
-pub(crate) fn goal(key_result: &KeyResult, language: Language) -> String {
+pub(crate) fn goal(key_result: &KeyResult, score: &KeyResultScore, language: Language) -> String {
     let text = language.text();
     let shown = |value: Fixed| format::value(value, &key_result.unit, language);
     match &key_result.goal {
-        Goal::Improve { baseline, target, .. } => format!("{} → {}", shown(*baseline), shown(*target)),
+        Goal::Improve { target, .. } => {
+            let baseline = score.baseline.map_or_else(|| "–".to_owned(), shown);
+            let target = match (score.target, target) {
+                (Some(target), _) => shown(target),
+                (None, Target::Change(share)) => format::change(*share, &Unit::Ratio, language),
+                (None, Target::Amount(_)) => "–".to_owned(),
+            };
+            format!("{baseline} → {target}")
+        }
         Goal::Maintain { at_least: Some(least), at_most: Some(most), .. } => {
             format!("{} {} {}", shown(*least), text.between_and, shown(*most))
         }
         Goal::Maintain { at_least: Some(least), .. } => format!("{} {}", text.at_least, shown(*least)),
         Goal::Maintain { at_most: Some(most), .. } => format!("{} {}", text.at_most, shown(*most)),
-        Goal::Maintain { .. } => String::new(),
+        Goal::Maintain { .. } | Goal::Nothing => String::new(),
         Goal::Milestones => text.all_milestones.to_owned(),
     }
 }
 
-fn trend(change: crate::score::Change, unit: &Unit, frame: Frame) -> Option<Trend> {
+pub(crate) fn trend(change: crate::score::Change, unit: &Unit, frame: Frame) -> Option<Trend> {
     let text = frame.language.text();
     // Whether it is for the better is the score's to say: of some values less is better.
     let (class, mark, meaning) = match change.score.map(|score| score.0.signum()) {

@@ -2,9 +2,10 @@
 
 use super::world::{World, at, fixed, improve, maintain, span};
 use crate::aggregate::plan::Measure;
+use crate::book::Direction;
 use crate::book::{Goal, Judge, Kind, Milestone, Source, Window};
 use crate::fixed::Fixed;
-use crate::score::goal::{Direction, improvement};
+use crate::score::goal::improvement;
 use crate::score::key_result_at;
 use crate::time::Period;
 

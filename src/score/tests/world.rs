@@ -19,7 +19,7 @@ use crate::book::{
 };
 use crate::event::{EventIndex, FieldSlot, TopicIndex};
 use crate::fixed::Fixed;
-use crate::score::{CheckIn, KeyResultScore, ScoreInput, Scores, score};
+use crate::score::{CheckIn, FrozenBaseline, KeyResultScore, ScoreInput, Scores, score};
 use crate::time::{Calendar, ClockHours, Grain, Span, TimeFormat, Timestamp, Zone};
 
 /// Everything that scoring reads.
@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) facts: Facts,
     pub(crate) check_ins: Vec<CheckIn>,
+    pub(crate) baselines: Vec<FrozenBaseline>,
 }
 
 /// An instant in UTC, as the table above has it.
@@ -50,7 +51,7 @@ pub(crate) fn span(text: &str) -> Span {
 }
 
 pub(crate) fn improve(baseline: &str, target: &str) -> Goal {
-    Goal::Improve { baseline: fixed(baseline), target: fixed(target), stretch: None }
+    Goal::way(fixed(baseline), fixed(target))
 }
 
 /// `>= 4.5`, `<= 0` or both, and how it is judged.
@@ -86,6 +87,7 @@ impl World {
             aligns_to: None,
             labels: Vec::new(),
             notes: None,
+            plan: Vec::new(),
             key_results: Vec::new(),
         };
         let book = Book {
@@ -97,9 +99,10 @@ impl World {
             metrics: Vec::new(),
             objectives: vec![objective],
             zones: Vec::new(),
+            kpis: Vec::new(),
         };
         let plan = Plan { key_results: vec![Vec::new()], ..Plan::default() };
-        let mut world = World { book, plan, facts: Facts::default(), check_ins: Vec::new() };
+        let mut world = World { book, plan, facts: Facts::default(), check_ins: Vec::new(), baselines: Vec::new() };
         world.event("e", "t");
         let rows = Rows { event: EventIndex(0), filter: None, filter_text: None, value_text: None };
         world.metric("m", MetricKind::Count(rows));
@@ -194,6 +197,7 @@ impl World {
             windows: WindowPlan::default(),
             measure,
             by: Vec::new(),
+            baseline: None,
         };
         change(&mut key_result, &mut plan);
         plan.windows = WindowPlan::of(&self.book, &self.book.cycles[0], &key_result, plan.grain);
@@ -229,7 +233,8 @@ impl World {
     }
 
     pub(crate) fn input(&self, now: &str) -> ScoreInput<'_> {
-        ScoreInput { book: &self.book, plan: &self.plan, facts: &self.facts, check_ins: &self.check_ins, now: at(now) }
+        let World { book, plan, facts, check_ins, baselines } = self;
+        ScoreInput { book, plan, facts, check_ins, baselines, now: at(now) }
     }
 
     pub(crate) fn score(&self, now: &str) -> Scores {
@@ -256,6 +261,13 @@ pub(crate) fn told_of(score: &KeyResultScore, like: &str) -> String {
             "n" => score.n.map_or("-".to_owned(), |n| n.to_string()),
             "of" => format!("{}/{}", number(score.numerator), number(score.denominator)),
             "attainment" => number(score.attainment),
+            "baseline" => number(score.baseline),
+            "target" => number(score.target),
+            "state" => score.measured.map_or("-".to_owned(), |measured| measured.stage.as_str().to_owned()),
+            "now" => score.measured.map_or("-".to_owned(), |measured| number(measured.now)),
+            "original" => {
+                score.original.map_or("-".to_owned(), |o| format!("{}/{}", number(o.target), number(o.score)))
+            }
             "score" => number(score.score),
             "expected" => number(score.expected),
             "status" => score.status.as_str().to_owned(),
@@ -296,6 +308,10 @@ fn key_result(position: usize, source: Source, goal: Goal) -> KeyResult {
         kind: Kind::Committed,
         source,
         goal,
+        members: Vec::new(),
+        pace: Vec::new(),
+        revisions: Vec::new(),
+        plan: Vec::new(),
         window: Window::Cycle,
         during: Vec::new(),
         per: None,

@@ -1,6 +1,7 @@
 //! How the consumer thread begins, and begins again: topics, stored facts, claims, first offsets.
 
 use super::*;
+use crate::score::FrozenBaseline;
 
 impl ConsumerLoop {
     /// Waits until the brokers answer and every topic of the book is there.
@@ -58,7 +59,7 @@ impl ConsumerLoop {
         self.ask(ToStore::Restore { cluster, topic_ids });
     }
 
-    pub(super) fn restored(&mut self, chunks: Vec<StoredChunk>) -> Result<(), String> {
+    pub(super) fn restored(&mut self, chunks: Vec<StoredChunk>, baselines: Vec<FrozenBaseline>) -> Result<(), String> {
         let begun = Instant::now();
         let restored = chunks.into_iter().filter_map(|chunk| {
             Some(RestoredChunk {
@@ -70,6 +71,7 @@ impl ConsumerLoop {
         let chunks: Vec<RestoredChunk> = restored.collect();
         let count = chunks.len();
         self.take(Input::Tick { now: now() })?;
+        self.take(Input::Baselines(baselines))?;
         self.take(Input::Restored { chunks })?;
         self.restored = true;
         info!(chunks = count, took_ms = begun.elapsed().as_millis() as u64, "facts restored");

@@ -191,7 +191,7 @@ impl ConsumerLoop {
 
     fn answered(&mut self, answer: FromStore) -> Result<(), String> {
         match answer {
-            FromStore::Restored(chunks) => self.restored(chunks),
+            FromStore::Restored { chunks, baselines } => self.restored(chunks, baselines),
             FromStore::Claimed { epoch, claims, earlier } => {
                 if epoch == self.epoch {
                     self.unstarted = Some((epoch, claims));

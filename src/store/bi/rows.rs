@@ -226,15 +226,16 @@ fn facts(book: &Book, scores: &Scores, date: impl Fn(CycleIndex, &Cycle) -> Opti
 }
 
 fn values(key_result: &KeyResult, score: &KeyResultScore) -> FactValues {
-    let goal = goal(key_result);
+    // Milestones are held against all of themselves, which is no target that the book states.
+    let target = score.target.filter(|_| !matches!(key_result.goal, Goal::Milestones));
     FactValues {
         as_of: score.as_of.and_then(instant),
         value: decimal(score.value),
         n: score.n,
         numerator: decimal(score.numerator),
         denominator: decimal(score.denominator),
-        baseline: decimal(goal.baseline),
-        target: decimal(goal.target),
+        baseline: decimal(score.baseline),
+        target: decimal(target),
         attainment: decimal(score.attainment),
         score: decimal(score.score),
         expected_score: decimal(score.expected),
@@ -389,14 +390,16 @@ struct Bounds {
 
 fn goal(key_result: &KeyResult) -> Bounds {
     match &key_result.goal {
-        Goal::Improve { baseline, target, stretch } => {
-            Bounds { baseline: Some(*baseline), target: Some(*target), stretch: *stretch, ..Bounds::default() }
+        // What is measured stands with the facts, where it is known.
+        Goal::Improve { target, stretch, .. } => {
+            let baseline = key_result.goal.written_baseline();
+            Bounds { baseline, target: target.amount(baseline), stretch: *stretch, ..Bounds::default() }
         }
         Goal::Maintain { at_least, at_most, .. } => {
             let target = if at_least.is_some() && at_most.is_some() { None } else { at_least.or(*at_most) };
             Bounds { target, at_least: *at_least, at_most: *at_most, ..Bounds::default() }
         }
-        Goal::Milestones => Bounds::default(),
+        Goal::Milestones | Goal::Nothing => Bounds::default(),
     }
 }
 
@@ -406,7 +409,7 @@ fn key_result_row(objective: &Objective, key_result: &KeyResult, cycle_id: Strin
         (Source::Manual, _) => "manual",
         (Source::Milestones(_), _) | (_, Goal::Milestones) => "milestone",
         (_, Goal::Improve { .. }) => "improve",
-        (_, Goal::Maintain { .. }) => "maintain",
+        (_, Goal::Maintain { .. } | Goal::Nothing) => "maintain",
     };
     let mut row = KeyResultRow {
         cycle_id,
