@@ -11,7 +11,7 @@ const BEFORE: Span = Span(366 * Span::DAY.0);
 /// What cuts a key result's windows.
 #[derive(Clone, Debug, Default)]
 pub struct WindowPlan {
-    /// The buckets that `during` holds, from [`BEFORE`] the earliest window, or a measured baseline's
+    /// The buckets that `during` holds, from `BEFORE` the earliest window, or a measured baseline's
     /// beginning, to the cycle's end; `None`: all are in.
     pub during: Option<BucketSet>,
     /// For `stat: { max: day }` and its kin: the hours, days or weeks of the same time, in order.
