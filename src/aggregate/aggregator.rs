@@ -20,12 +20,15 @@
 
 use std::fmt::Write as _;
 
+pub use super::sink::{FUTURE_TOLERANCE, Interned, Refusal};
+
 use super::dedup::{Ids, Seen, utc_day};
 use super::delta::Delta;
 use super::level::Observation;
-use super::member::{MemberId, Members};
-use super::pair::{Half, Tuples};
+use super::member::MemberId;
+use super::pair::Half;
 use super::plan::{EventPlan, InputValue, Plan, Role};
+use super::sink::{Sink, is_future};
 use super::sketch::bin_of;
 use super::slice::takes;
 use crate::book::expr::{self, Evaluated, Expr};
@@ -34,37 +37,7 @@ use crate::decode::field::read_time;
 use crate::decode::{Decoder, ELEMENTS_MAX, IdentityFault, canonical, fingerprint, identity};
 use crate::event::{Elements, EventIndex, FieldSlot, FieldValue, Record, Row, RowView, TopicIndex};
 use crate::fixed::Fixed;
-use crate::time::{LocalClock, Span, Timestamp};
-
-/// How much later than its record's own timestamp an event may be before it is taken for a wrong clock.
-pub const FUTURE_TOLERANCE: Span = Span(5 * Span::MINUTE.0);
-
-/// What all partitions share while records are taken in.
-#[derive(Debug)]
-pub struct Interned<'s> {
-    /// Members of dimensions.
-    pub members: &'s mut Members,
-    /// Tuples of members that starts carry.
-    pub tuples: &'s mut Tuples,
-}
-
-/// Value faults of a metric and reason that are offered as samples between two cuts; all are counted.
-const FAULT_SAMPLES_MAX: u64 = 100;
-
-/// A record that could not be counted, an event of it, or a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The event; `None` where the record itself is broken, or only a value of it.
-    pub event: Option<EventIndex>,
-    /// Which element of the record's array, where the event's rows are elements.
-    pub element: Option<u32>,
-    /// The metric that could not take a value of the record, or `event/NAME`; the record counts otherwise.
-    pub metric: Option<String>,
-    /// Why, as the metric's label has it.
-    pub reason: &'static str,
-    /// What is wrong, with the place in the text.
-    pub detail: String,
-}
+use crate::time::{LocalClock, Timestamp};
 
 /// Takes records in. Holds what is reused from one to the next: no allocation an event.
 #[derive(Debug)]
@@ -89,16 +62,6 @@ enum Taken {
     Row,
     Value(Fixed),
     Fingerprint(u64),
-}
-
-/// Where one record's facts go.
-struct Sink<'s> {
-    interned: Interned<'s>,
-    ids: &'s mut Ids,
-    delta: &'s mut Delta,
-    refusals: &'s mut Vec<Refusal>,
-    /// The element that is the row.
-    element: Option<u32>,
 }
 
 impl Aggregator {
@@ -475,38 +438,4 @@ fn canonical_of(value: &Expr, view: RowView<'_>, text: &mut String) -> Result<bo
         Evaluated::Text(found) => text.push_str(found),
     }
     Ok(true)
-}
-
-/// Whether an event claims to be later than its own record, beyond what clocks may differ.
-fn is_future(at: Timestamp, record_at: Option<Timestamp>) -> bool {
-    record_at.is_some_and(|record_at| at.0 > record_at.0.saturating_add(FUTURE_TOLERANCE.0))
-}
-
-impl Sink<'_> {
-    fn see_time(&mut self, event: EventIndex, at: Timestamp, record_at: Option<Timestamp>) {
-        let times = &mut self.delta.times[usize::from(event.0)];
-        times.last_event_at = times.last_event_at.max(Some(at));
-        if !is_future(at, record_at) {
-            times.watermark = times.watermark.max(Some(at));
-        }
-        if record_at.is_none() {
-            // A line of a file has no timestamp of its own: its event time stands in.
-            self.delta.last_record_at = self.delta.last_record_at.max(Some(at));
-        }
-    }
-
-    fn value_fault(&mut self, metric: &str, reason: &'static str) {
-        let count = self.delta.counts.value_faults.entry((metric.to_owned(), reason)).or_default();
-        *count += 1;
-        if *count <= FAULT_SAMPLES_MAX {
-            let detail = format!("{metric}: {reason}");
-            let (element, metric) = (self.element, Some(metric.to_owned()));
-            self.refusals.push(Refusal { event: None, element, metric, reason, detail });
-        }
-    }
-
-    fn refuse(&mut self, event: EventIndex, reason: &'static str, detail: String) {
-        *self.delta.counts.dead_letters.entry(reason).or_default() += 1;
-        self.refusals.push(Refusal { event: Some(event), element: self.element, metric: None, reason, detail });
-    }
 }

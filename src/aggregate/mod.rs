@@ -17,6 +17,7 @@ pub mod plan;
 mod planner;
 mod restrict;
 pub mod series;
+mod sink;
 pub mod sketch;
 mod slice;
 #[cfg(test)]

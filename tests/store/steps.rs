@@ -129,8 +129,7 @@ async fn opened(options: &StoreOptions) -> Store {
 }
 
 /// Takes the second commit back.
-const BACK: &str =
-    "DELETE FROM dead_letter; DELETE FROM chunk WHERE from_offset = 1; UPDATE partition_claim SET next_offset = 1";
+const BACK: &str = "DELETE FROM dead_letter; DELETE FROM measured_baseline; DELETE FROM chunk WHERE from_offset = 1; UPDATE partition_claim SET next_offset = 1";
 
 async fn cut_at_any_message(place: &Place) {
     let (options, cut) = through_proxy(&place.options).await;

@@ -183,8 +183,7 @@ impl<S: Storage> World<S> {
     /// All state from the store, then the claims.
     fn reload(&mut self, process: usize) {
         self.hear(process);
-        let now = self.now;
-        self.take(process, Input::Tick { now });
+        self.tick_now(process);
         let chunks = self.store.chunks();
         let this = self.process(process);
         this.positions.clear();
