@@ -30,7 +30,7 @@ pub struct Budgets {
 }
 
 impl Default for Budgets {
-    /// About 600 MB of pairs a duration, 400 MB of values a distinct, 1.2 GB of a level, and 80 MB of ids a partition.
+    /// About 600 MB of pairs a duration, 400 MB of values a distinct, 1.1 GB of a level, and 80 MB of ids a partition.
     fn default() -> Budgets {
         Budgets {
             pairs_max: 10_000_000,

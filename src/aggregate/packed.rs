@@ -67,8 +67,8 @@ impl<V: Copy + Default> Packed<V> {
             return;
         }
         self.sorted.reserve_exact(self.table.len());
-        // The table keeps its room: it is needed again at once.
-        self.sorted.extend(self.table.drain());
+        // The table gives its room back: of a day gone by it is not needed again.
+        self.sorted.extend(std::mem::take(&mut self.table));
         // The stable sort finds the run that is sorted already, and merges what is new into it.
         self.sorted.sort_by_key(|(key, _)| *key);
     }

@@ -23,6 +23,8 @@ metrics:
   amount:     { type: sum, event: ordered, value: amount }
   ticket:     { type: value, event: ordered, value: amount, unit: CNY }
   delivered:  { type: count, event: delivered }
+  buyers:     { type: distinct, event: ordered, value: order_id % 5 }
+  stock:      { type: level, event: ordered, key: warehouse, value: amount }
   fulfilment: { type: duration, from: ordered, to: delivered, key: order_id, void: cancelled }
 objectives:
   - id: o
@@ -33,13 +35,15 @@ objectives:
 "#;
 
 /// Key results that an edit adds or takes away.
-const KEY_RESULTS: [(&str, &str); 7] = [
+const KEY_RESULTS: [(&str, &str); 9] = [
     ("mean", "metric: ticket, stat: mean, baseline: 0, target: 100, window: cycle"),
     ("p90", "metric: ticket, stat: p90, baseline: 0, target: 100, window: cycle"),
     ("by", "metric: amount, baseline: 0, target: 100, by: [warehouse]"),
     ("amount", "metric: amount, baseline: 0, target: 100"),
     ("delivered", "metric: delivered, baseline: 0, target: 100"),
     ("duration", "metric: fulfilment, stat: mean, baseline: 5d, target: 1h, window: cycle"),
+    ("buyers", "metric: buyers, baseline: 0, target: 100, by: [warehouse]"),
+    ("stock", "metric: stock, baseline: 0, target: 100, by: [warehouse]"),
     ("within", "metric: fulfilment, stat: { within: 24h }, baseline: 0%, target: 95%, by: [warehouse], window: cycle"),
 ];
 
@@ -251,7 +255,7 @@ enum Turn {
     Produce(u32, u32, u8),
     Consume,
     Tick,
-    Edit(u8),
+    Edit(u16),
     Fill(usize, bool),
     Join,
     Crash(bool),
@@ -263,7 +267,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         6 => (0..30_u32, 0..50_u32, 0..4_u8).prop_map(|(id, amount, kind)| Turn::Produce(id, amount, kind)),
         3 => Just(Turn::Consume),
         2 => Just(Turn::Tick),
-        2 => any::<u8>().prop_map(Turn::Edit),
+        2 => any::<u16>().prop_map(Turn::Edit),
         4 => (1..6_usize, any::<bool>()).prop_map(|(records, cut)| Turn::Fill(records, cut)),
         2 => Just(Turn::Join),
         1 => any::<bool>().prop_map(Turn::Crash),
