@@ -22,7 +22,10 @@ fn demo(folder: &Path, arguments: &[&str]) -> Command {
 fn end(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = demo(folder, arguments).output().expect("the binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("text");
-    (status.code(), text(stdout), text(stderr))
+    // Where several of these share two busy cores, the first answer of the cluster may take seconds; that it is waited for is right.
+    let patient = |line: &&str| !line.contains("WARN waiting for kafka");
+    let stderr = text(stderr).split_inclusive('\n').filter(patient).collect();
+    (status.code(), text(stdout), stderr)
 }
 
 fn assert_empty(folder: &Path) {
