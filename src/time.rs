@@ -125,6 +125,13 @@ pub struct Zone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket(pub i32);
 
+impl Bucket {
+    /// Before every bucket that holds anything.
+    pub const FIRST: Bucket = Bucket(i32::MIN);
+    /// After every one.
+    pub const NONE: Bucket = Bucket(i32::MAX);
+}
+
 /// The width of buckets: one hour, or 30 or 15 minutes where a zone's offsets need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Grain(pub Span);

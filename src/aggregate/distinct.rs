@@ -22,10 +22,18 @@ use crate::time::Bucket;
 const NEVER: Bucket = Bucket(i32::MIN);
 
 /// The values of all members of one aggregate.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Distincts {
     members: BTreeMap<MemberId, Occurrences>,
     held: usize,
+    touched: Bucket,
+}
+
+/// New ones are touched from the beginning of time, as a new series is.
+impl Default for Distincts {
+    fn default() -> Distincts {
+        Distincts { members: BTreeMap::new(), held: 0, touched: Bucket::FIRST }
+    }
 }
 
 /// The values of one member.
@@ -56,7 +64,15 @@ impl Buckets {
 impl Distincts {
     /// Takes a value of a member in a bucket; once or often, in any order.
     pub fn insert(&mut self, member: MemberId, bucket: Bucket, fingerprint: u64) {
-        self.held += usize::from(self.members.entry(member).or_default().insert(bucket, fingerprint));
+        if self.members.entry(member).or_default().insert(bucket, fingerprint) {
+            self.held += 1;
+            self.touched = self.touched.min(bucket);
+        }
+    }
+
+    /// The first bucket that got a value since this was asked last; [`Bucket::NONE`] where none did.
+    pub fn take_touched(&mut self) -> Bucket {
+        std::mem::replace(&mut self.touched, Bucket::NONE)
     }
 
     /// How many different values a member has in `range`.

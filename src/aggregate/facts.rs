@@ -8,7 +8,7 @@ use super::plan::{AggregateIndex, Facet, SetIndex, SketchIndex, TallyIndex};
 use super::series::Series;
 use super::sketch::Sketch;
 use crate::event::{EventIndex, Offset, Partition};
-use crate::time::Timestamp;
+use crate::time::{Bucket, Timestamp};
 
 /// Everything that was aggregated, merged over all partitions.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,15 @@ impl Facts {
     /// The distinct values of a series.
     pub fn set(&self, index: SetIndex) -> &Distincts {
         &self.sets[index.0 as usize]
+    }
+
+    /// The first bucket of each series that was changed since this was asked last.
+    pub(crate) fn take_touched(&mut self) -> Touched {
+        Touched {
+            tallies: self.tallies.iter_mut().map(Series::take_touched).collect(),
+            sketches: self.sketches.iter_mut().map(Series::take_touched).collect(),
+            sets: self.sets.iter_mut().map(Distincts::take_touched).collect(),
+        }
     }
 
     /// How many members a series has; 0 of half-pairs and levels themselves.
@@ -103,6 +112,26 @@ impl Facts {
     /// Since when an aggregate is covered.
     pub fn coverage(&self, index: AggregateIndex) -> Coverage {
         self.coverage[index.0 as usize]
+    }
+}
+
+/// From where on each series was changed: [`Bucket::NONE`] where nowhere.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Touched {
+    tallies: Vec<Bucket>,
+    sketches: Vec<Bucket>,
+    sets: Vec<Bucket>,
+}
+
+impl Touched {
+    /// The first changed bucket of a facet. Of half-pairs and levels it is told by what is derived from them.
+    pub(crate) fn of(&self, facet: Facet) -> Bucket {
+        match facet {
+            Facet::Tally(index) => self.tallies[index.0 as usize],
+            Facet::Sketch(index) => self.sketches[index.0 as usize],
+            Facet::Set(index) => self.sets[index.0 as usize],
+            Facet::Pairs(_) | Facet::Levels(_) => Bucket::NONE,
+        }
     }
 }
 

@@ -41,17 +41,20 @@ impl Mergeable for Sketch {
 #[derive(Clone, Debug)]
 pub struct Series<T> {
     members: BTreeMap<MemberId, Vec<(Bucket, T)>>,
+    touched: Bucket,
 }
 
+/// A new series is touched from the beginning of time: what it replaces may have had anything.
 impl<T> Default for Series<T> {
     fn default() -> Series<T> {
-        Series { members: BTreeMap::new() }
+        Series { members: BTreeMap::new(), touched: Bucket::FIRST }
     }
 }
 
 impl<T: Mergeable> Series<T> {
     /// The bucket's value to change, empty if it was not there.
     pub fn entry(&mut self, member: MemberId, bucket: Bucket) -> &mut T {
+        self.touched = self.touched.min(bucket);
         let buckets = self.members.entry(member).or_default();
         // Events come mostly in order of time: the last bucket is the usual one.
         let index = match buckets.last() {
@@ -85,6 +88,12 @@ impl<T: Mergeable> Series<T> {
         if buckets.is_empty() {
             self.members.remove(&member);
         }
+    }
+
+    /// The first bucket that was changed since this was asked last; [`Bucket::NONE`] where none was. What was let go below a floor or
+    /// gathered there is no change: what is read from the floor on stays what it was.
+    pub fn take_touched(&mut self) -> Bucket {
+        std::mem::replace(&mut self.touched, Bucket::NONE)
     }
 
     /// All of one member's buckets in `range`, merged.

@@ -56,7 +56,8 @@ impl State {
 
     pub(super) fn publish(&mut self, snapshot: Arc<Snapshot>) -> Vec<Effect> {
         let mut daily = std::mem::take(&mut self.daily);
-        let facts = daily.facts(&self.score_input(snapshot.at), &snapshot, self.ledger.floor().reach);
+        let touched = self.ledger.facts.take_touched();
+        let facts = daily.facts(&self.score_input(snapshot.at), &snapshot, self.ledger.floor().reach, &touched);
         self.daily = daily;
         let mut effects = vec![Effect::Publish(snapshot)];
         if !facts.is_empty() {

@@ -80,15 +80,42 @@ pub(super) fn score(
     let owner = book.objectives.get(objective)?;
     let kr = owner.key_results.get(key_result)?;
     let check_ins = context.check_ins.get(&(owner.id.as_str(), kr.id.as_str())).map_or(&[][..], Vec::as_slice);
-    let scorer = Scorer::new(context, kr, owner.cycle, context.plan(objective, key_result), check_ins, past);
-    Some(scorer.score(past.is_none()))
+    let plan = context.plan(objective, key_result);
+    Some(Scorer::new(context, kr, owner.cycle, plan, check_ins, past, reader(context, plan)).score(past.is_none()).0)
+}
+
+/// The same as of many past instants. They share one reader, which goes on from each to the next: in rising order a window of a cycle's
+/// whole length costs what is new in it, not all of it, at each of them.
+pub(super) fn scores_at(
+    context: &Context<'_>,
+    objective: usize,
+    key_result: usize,
+    instants: impl Iterator<Item = Timestamp>,
+) -> Option<Vec<KeyResultScore>> {
+    let owner = context.input.book.objectives.get(objective)?;
+    let kr = owner.key_results.get(key_result)?;
+    let check_ins = context.check_ins.get(&(owner.id.as_str(), kr.id.as_str())).map_or(&[][..], Vec::as_slice);
+    let plan = context.plan(objective, key_result);
+    let mut reader = reader(context, plan);
+    let mut scores = Vec::new();
+    for instant in instants {
+        let scorer = Scorer::new(context, kr, owner.cycle, plan, check_ins, Some(instant), reader);
+        let (score, used) = scorer.score(false);
+        scores.push(score);
+        reader = used;
+    }
+    Some(scores)
+}
+
+fn reader<'a>(context: &Context<'a>, plan: Option<&'a KeyResultPlan>) -> Reader<'a> {
+    Reader::new(context.input.facts, plan.and_then(|plan| plan.windows.during.as_ref()))
 }
 
 /// The value of a KPI and all that led to it.
 pub(super) fn kpi(context: &Context<'_>, index: usize) -> Option<KeyResultScore> {
     let kpi = context.input.book.kpis.get(index)?;
     let plan = context.input.plan.kpis.get(index)?.as_ref();
-    Some(Scorer::new(context, &kpi.shown, kpi.cycle, plan, &[], None).score(true))
+    Some(Scorer::new(context, &kpi.shown, kpi.cycle, plan, &[], None, reader(context, plan)).score(true).0)
 }
 
 impl<'a> Scorer<'a> {
@@ -99,6 +126,7 @@ impl<'a> Scorer<'a> {
         plan: Option<&'a KeyResultPlan>,
         all: &'a [&'a CheckIn],
         past: Option<Timestamp>,
+        reader: Reader<'a>,
     ) -> Scorer<'a> {
         let book = context.input.book;
         let cycle = &book.cycles[usize::from(cycle_index.0)];
@@ -113,14 +141,14 @@ impl<'a> Scorer<'a> {
             Goal::Maintain { judge: Judge::Days(_), .. } => context.day_ends(cycle_index),
             _ => &[],
         };
-        let reader = Reader::new(facts, plan.and_then(|plan| plan.windows.during.as_ref()));
         let line = Line::Nothing;
         Scorer { context, key_result: kr, cycle, cut, silence, line, check_ins, plan, day_ends, reader }
     }
 }
 
-impl Scorer<'_> {
-    fn score(mut self, with_change: bool) -> KeyResultScore {
+impl<'a> Scorer<'a> {
+    /// The score, and the reader for the next one.
+    fn score(mut self, with_change: bool) -> (KeyResultScore, Reader<'a>) {
         let measure = self.plan.map(|plan| self.covered(plan, &plan.measure));
         let (as_of, open) = (self.cut.as_of, self.cut.open);
         let (measured, line, before) = self.lines(measure);
@@ -147,7 +175,7 @@ impl Scorer<'_> {
             None => Default::default(),
         };
         let reason = hidden.into_iter().fold(reason, |reason, hidden| reason + "; " + &hidden);
-        KeyResultScore {
+        let score = KeyResultScore {
             window_from: reading.window.as_ref().map(|window| window.from),
             window_to: reading.window.as_ref().map(|window| window.to),
             data_from: match reading.coverage {
@@ -179,7 +207,8 @@ impl Scorer<'_> {
             parts: self.parts(&reading),
             plan: plan::progress(&self.key_result.plan, self.cut.now),
             members,
-        }
+        };
+        (score, self.reader)
     }
 
     pub(super) fn counts_days(&self) -> bool {

@@ -37,6 +37,7 @@ use crate::time::Timestamp;
 pub(crate) use reads::{formula_metrics, metric_events};
 pub(crate) use reason::{calendar_names, places};
 pub use result::*;
+pub(crate) use value::each_facet;
 
 /// What is scored: `plan` and `facts` must be those of `book`.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +84,16 @@ pub fn key_result_at(
     as_of: Timestamp,
 ) -> Option<KeyResultScore> {
     key_result::score(&Context::new(input), objective, key_result, Some(as_of))
+}
+
+/// The same as of many past instants, which should rise: each then costs only what is new since the one before it.
+pub fn key_result_over(
+    input: &ScoreInput<'_>,
+    objective: usize,
+    key_result: usize,
+    instants: impl Iterator<Item = Timestamp>,
+) -> Option<Vec<KeyResultScore>> {
+    key_result::scores_at(&Context::new(input), objective, key_result, instants)
 }
 
 /// What all key results of one run share.

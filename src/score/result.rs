@@ -7,7 +7,7 @@ use crate::fixed::Fixed;
 use crate::time::Timestamp;
 
 /// A person's word on a key result: the value of a manual one, a note on any.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CheckIn {
     /// The objective's id.
     pub objective: String,
@@ -123,7 +123,7 @@ pub struct ObjectiveScore {
 }
 
 /// A key result's score and all that led to it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct KeyResultScore {
     /// Start of the window; `None` for milestone and manual.
     pub window_from: Option<Timestamp>,
@@ -183,7 +183,7 @@ pub struct KeyResultScore {
 }
 
 /// A baseline that is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MeasuredBaseline {
     /// What is measured.
     pub id: BaselineId,
@@ -213,7 +213,7 @@ impl MeasuredBaseline {
 }
 
 /// How far a measured baseline is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BaselineStage {
     /// Its range has not ended.
     Measuring,
@@ -240,7 +240,7 @@ impl BaselineStage {
 }
 
 /// Why nothing can be held against a measured baseline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BaselineFault {
     /// Its range has not ended.
     Measuring,
@@ -297,7 +297,7 @@ pub struct FrozenOffsets {
 }
 
 /// A key result held against its target as it was before any revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Original {
     /// That target, in base units.
     pub target: Option<Fixed>,
@@ -310,7 +310,7 @@ pub struct Original {
 }
 
 /// How far a plan is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PlanProgress {
     /// Weight done over all weight, 0..1.
     pub done: Fixed,
@@ -319,7 +319,7 @@ pub struct PlanProgress {
 }
 
 /// How far a step of a plan is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StepProgress {
     /// 0..1.
     pub done: Fixed,
@@ -328,7 +328,7 @@ pub struct StepProgress {
 }
 
 /// What changed in a week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Change {
     /// Of the value, in base units.
     pub value: Option<Fixed>,
@@ -337,7 +337,7 @@ pub struct Change {
 }
 
 /// Ended days that were judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DayCount {
     /// In band.
     pub in_band: u32,
@@ -346,7 +346,7 @@ pub struct DayCount {
 }
 
 /// One metric that a ratio or a formula is made of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Part {
     /// The metric's name.
     pub metric: String,
@@ -357,7 +357,7 @@ pub struct Part {
 }
 
 /// One member of a dimension.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct MemberScore {
     /// The dimension's name.
     pub dimension: String,

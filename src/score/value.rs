@@ -123,12 +123,20 @@ pub(super) struct Reader<'a> {
     tallies: BTreeMap<(TallyIndex, MemberId), Sliding<Rows>>,
     sketches: BTreeMap<(SketchIndex, MemberId), Sliding<Sketch>>,
     sets: BTreeMap<(SetIndex, MemberId), (Range<Bucket>, i64)>,
+    extremes: BTreeMap<(TallyIndex, MemberId), (Range<Bucket>, Cell)>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(facts: &'a Facts, during: Option<&'a BucketSet>) -> Reader<'a> {
-        let (intervals, tallies, sketches, sets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Reader { facts, during, intervals, tallies, sketches, sets }
+        Reader {
+            facts,
+            during,
+            intervals: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            sketches: BTreeMap::new(),
+            sets: BTreeMap::new(),
+            extremes: BTreeMap::new(),
+        }
     }
 
     /// What the calendar leaves of `buckets`, in order.
@@ -249,16 +257,25 @@ impl<'a> Reader<'a> {
         sliding.slide(self.facts.sketch(sketch), member, (buckets, self.during), apply).percentile(rank)
     }
 
-    /// Least and greatest cannot be taken back, so they are read anew.
+    /// Least and greatest cannot be taken back: a run that begins where the last one did and ends later takes what is new, any other is
+    /// read anew.
     fn extreme(
-        &self,
+        &mut self,
         tally: TallyIndex,
         member: MemberId,
         buckets: &Range<Bucket>,
         of: impl Fn(&Cell) -> i128,
     ) -> Quantity {
-        let (series, mut cell) = (self.facts.tally(tally), Cell::EMPTY);
-        each_run(self.during, buckets.clone(), |run| cell.merge(&series.total(member, run)));
+        let (mut from, mut cell) = (buckets.start, Cell::EMPTY);
+        if let Some((last, known)) = self.extremes.get(&(tally, member))
+            && last.start == buckets.start
+            && last.end <= buckets.end
+        {
+            (from, cell) = (last.end, known.clone());
+        }
+        let series = self.facts.tally(tally);
+        each_run(self.during, from..buckets.end, |run| cell.merge(&series.total(member, run)));
+        self.extremes.insert((tally, member), (buckets.clone(), cell.clone()));
         let known = cell.count > 0 && cell.min <= cell.max;
         let value = known.then(|| Fixed(of(&cell)).to_rational());
         Quantity { value, n: Some(cell.count), ..Quantity::default() }
@@ -332,7 +349,7 @@ pub(super) fn each_leaf(measure: &Measure, each: &mut impl FnMut(&Measure)) {
 }
 
 /// Calls `each` with every series of cells, sketches or sets that the measure reads.
-pub(super) fn each_facet(measure: &Measure, each: &mut impl FnMut(Facet)) {
+pub(crate) fn each_facet(measure: &Measure, each: &mut impl FnMut(Facet)) {
     each_leaf(measure, &mut |leaf| match leaf {
         Measure::Count(tally)
         | Measure::Sum(tally)

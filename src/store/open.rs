@@ -40,15 +40,27 @@ pub struct StoreOptions {
     pub password: Option<String>,
     /// How long a write waits for another transaction's lock; [`StoreOptions::LOCK_TIMEOUT`] unless set.
     pub lock_timeout: Duration,
+    /// How long a consumer waits for the role over PostgreSQL; [`StoreOptions::ROLE_TIMEOUT`] unless set. SQLite's is the kernel's lock:
+    /// it is free at once when its holder dies, so that is not waited for.
+    pub role_timeout: Duration,
 }
 
 impl StoreOptions {
     /// How long a write waits for another transaction's lock.
     pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
+    /// How long a consumer waits until the one before it has gone: longer than the service takes to drain (10 s) and than the server
+    /// takes to notice a host that vanished (11 s).
+    pub const ROLE_TIMEOUT: Duration = Duration::from_secs(20);
+
     /// The store at `url`, with no password of its own.
     pub fn new(url: impl Into<String>) -> StoreOptions {
-        StoreOptions { url: url.into(), password: None, lock_timeout: StoreOptions::LOCK_TIMEOUT }
+        StoreOptions {
+            url: url.into(),
+            password: None,
+            lock_timeout: StoreOptions::LOCK_TIMEOUT,
+            role_timeout: StoreOptions::ROLE_TIMEOUT,
+        }
     }
 }
 
@@ -65,6 +77,7 @@ impl fmt::Debug for StoreOptions {
             .field("url", &format_args!("{self}"))
             .field("password", &self.password.as_ref().map(|_| "…"))
             .field("lock_timeout", &self.lock_timeout)
+            .field("role_timeout", &self.role_timeout)
             .finish()
     }
 }
@@ -160,7 +173,7 @@ impl Store {
                 Inner::Sqlite(Box::new(Session::new(backend, writer)))
             }
             Place::Postgres(place) => {
-                let (backend, writer) = Postgres::open(place, mode, options.lock_timeout).await?;
+                let (backend, writer) = Postgres::open(place, mode, options.lock_timeout, options.role_timeout).await?;
                 Inner::Postgres(Box::new(Session::new(backend, writer)))
             }
         };

@@ -13,7 +13,9 @@ use crate::place::{Place, chunks, key, moved};
 const HOLD: &str = "KRSCORE_TEST_HOLD";
 
 async fn refusal(place: &Place, mode: OpenMode) -> StoreError {
-    place.open(mode).await.map(drop).expect_err("it is refused")
+    let mut options = place.options.clone();
+    options.role_timeout = std::time::Duration::from_millis(300);
+    Store::open(&options, mode).await.map(drop).expect_err("it is refused")
 }
 
 pub async fn a_second_consumer_is_refused_until_the_first_lets_go(place: Arc<Place>) {

@@ -49,6 +49,7 @@ pub(super) struct Postgres {
     options: PgConnectOptions,
     mode: OpenMode,
     session: String,
+    role_timeout: Duration,
     readers: PgPool,
 }
 
@@ -65,6 +66,7 @@ impl Postgres {
         options: PgConnectOptions,
         mode: OpenMode,
         lock_timeout: Duration,
+        role_timeout: Duration,
     ) -> Result<(Postgres, PgConnection), StoreError> {
         let name = shown(&options);
         let lock_timeout = format!("{}ms", lock_timeout.as_millis());
@@ -81,7 +83,7 @@ impl Postgres {
             .max_connections(READERS_MAX)
             .acquire_timeout(CONNECT_TIMEOUT)
             .connect_lazy_with(options.clone().options([("default_transaction_read_only", "on")]));
-        let postgres = Postgres { name, options, mode, session: role::session_name(), readers };
+        let postgres = Postgres { name, options, mode, session: role::session_name(), role_timeout, readers };
         let mut writer = postgres.connect().await?;
         match mode {
             OpenMode::Consumer => {
@@ -139,7 +141,8 @@ impl Backend for Postgres {
             Err(_) => return Err(StoreError::late(&self.name, "connect", CONNECT_TIMEOUT.as_secs())),
         };
         if self.mode == OpenMode::Consumer {
-            role::take(&self.name, &self.session, &mut connection).await?;
+            let _ = Postgres::run(&mut connection, role::WATCH_US).await;
+            role::take(&self.name, &self.session, &mut connection, self.role_timeout).await?;
         }
         Ok(connection)
     }

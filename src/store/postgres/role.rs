@@ -20,8 +20,15 @@ use super::super::lock::holder;
 pub(super) const KEEPALIVE: [(&str, &str); 3] =
     [("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "2"), ("tcp_keepalives_count", "3")];
 
-/// How long the role is waited for at most: a process just killed needs a moment until the server has seen it.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a lost session of this very process is waited for; then the store's caller hears of it, and asks again.
+const OWN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long until somebody is told who is waited for: a process just killed is gone by then, unless the server was busy with it.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
+
+/// How often the server looks, while it is busy for us, whether we are still there. Without it the session of a killed process keeps the
+/// role until its statement ends. PostgreSQL 13 and servers on some systems do not know it; they only need longer.
+pub(super) const WATCH_US: &str = "SET client_connection_check_interval = '500ms'";
 
 /// How long until it is asked for again.
 const RETRY: Duration = Duration::from_millis(50);
@@ -45,26 +52,37 @@ pub(super) fn session_name() -> String {
     name
 }
 
-/// Takes the role on this connection, waiting a moment for one that is being let go.
-pub(super) async fn take(store: &str, session: &str, connection: &mut PgConnection) -> Result<(), StoreError> {
+/// Takes the role on this connection, waiting up to `patience` for the one who has it: the next process of a restart or a rolling
+/// update may come before the server has seen the last one go.
+pub(super) async fn take(
+    store: &str,
+    session: &str,
+    connection: &mut PgConnection,
+    patience: Duration,
+) -> Result<(), StoreError> {
     let failed = |error| StoreError::of(store, "take the consumer role", error);
-    let began = Instant::now();
+    let (began, mut told) = (Instant::now(), false);
     loop {
         let (taken,): (bool,) = sqlx::query_as(TAKE).fetch_one(&mut *connection).await.map_err(failed)?;
         if taken {
             return Ok(());
         }
-        if began.elapsed() >= TIMEOUT {
+        let waited = began.elapsed();
+        if waited >= patience.min(if told { patience } else { TOLD_AFTER }) {
             let found: Option<(String,)> =
                 sqlx::query_as(HOLDER).fetch_optional(&mut *connection).await.map_err(failed)?;
             let holder = found.map_or_else(|| "it just let go".to_owned(), |(holder,)| holder);
             let store = store.to_owned();
             // A session of this very store that the network cut off; keepalive ends it.
-            if holder.starts_with(session) {
+            if holder.starts_with(session) && waited >= OWN_TIMEOUT.min(patience) {
                 let reason = format!("the server has not yet ended this process's lost session ({holder})");
                 return Err(StoreError::Unreachable { store, reason });
             }
-            return Err(StoreError::InUse { store, holder });
+            if waited >= patience {
+                return Err(StoreError::InUse { store, holder });
+            }
+            tracing::warn!(store, holder, patience_secs = patience.as_secs(), "waiting for the consumer role");
+            told = true;
         }
         tokio::time::sleep(RETRY).await;
     }
