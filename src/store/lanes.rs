@@ -66,19 +66,25 @@ impl<B: Backend> Session<B> {
     }
 
     /// Whether a join whose answer was lost is in the store. The locks make the answer final: a transaction that still runs holds them.
+    ///
+    /// The book alone does not tell: where a lane fills holes of the very book that scores, it is the active one before and after.
     pub(super) async fn is_joined(&self, join: &Join) -> Result<bool, StoreError> {
         let doing = "find out about a join";
-        let keys: BTreeSet<&PartitionKey> = join.partitions.iter().map(|partition| &partition.key).collect();
+        let lanes = join.partitions.iter().filter_map(|partition| partition.lane.as_ref().map(|lane| &lane.key));
+        let lanes: BTreeSet<&PartitionKey> = lanes.collect();
+        let live = join.partitions.iter().map(|partition| &partition.key);
+        let keys: BTreeSet<&PartitionKey> = live.chain(lanes.iter().copied()).collect();
         let keys: Vec<&PartitionKey> = keys.into_iter().collect();
         let mut begun = self.begin().await?;
         let work = async {
-            B::find(&mut begun.connection, &keys).await?;
-            B::active_book(&mut begun.connection).await
+            let found = B::find(&mut begun.connection, &keys).await?;
+            Ok((found, B::active_book(&mut begun.connection).await?))
         };
         let work = timeout(WORK_TIMEOUT, work).await;
-        let (begun, active) = self.checked(begun, doing, work).await?;
+        let (begun, (found, active)) = self.checked(begun, doing, work).await?;
         self.rolled_back(begun).await;
-        Ok(active.is_some_and(|(hash, _)| hash == join.book_hash))
+        let is_left = keys.iter().zip(found).any(|(key, row)| lanes.contains(key) && row.is_some());
+        Ok(!is_left && active.is_some_and(|(hash, _)| hash == join.book_hash))
     }
 
     pub(super) async fn drop_lanes(&self, keep: &str) -> Result<(), StoreError> {

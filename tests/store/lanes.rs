@@ -44,6 +44,9 @@ pub async fn a_join_makes_a_lane_part_of_live_and_its_book_the_active_one(place:
     let join = filled(&store).await;
     assert_eq!(chunks(&store).await, ["0[0,10)0=live"], "not before");
     assert!(!store.is_joined(&join).await.expect("an answer"));
+    // Where it fills holes of the very book that scores, the active book says nothing.
+    let same = Join { book_hash: "sha256:old".to_owned(), ..join.clone() };
+    assert!(!store.is_joined(&same).await.expect("an answer"));
     assert_eq!(store.join(&join).await, CommitOutcome::Committed);
     assert!(store.is_joined(&join).await.expect("an answer"));
     let mut joined = chunks(&store).await;
