@@ -26,12 +26,12 @@ impl Chance {
     }
 }
 
-/// The topics of the book.
-pub const TOPICS: [&str; 4] = ["orders", "moves", "picks", "surveys"];
+/// The topics of the book, as it numbers them: by name.
+pub const TOPICS: [&str; 4] = ["moves", "orders", "picks", "surveys"];
 
 /// A record of a topic, appended at `now`: ids, keys and times from small ranges, so that copies, pairs and ties are common. Most are late by
-/// up to days, some lie in the future, some are broken.
-pub fn record(chance: &mut Chance, topic: &str, now: Timestamp) -> String {
+/// up to days, some lie in the future, some are broken. No two have one id if `unique` is given, which counts them.
+pub fn record(chance: &mut Chance, topic: &str, now: Timestamp, unique: Option<&mut u64>) -> String {
     if chance.once_in(40) {
         return chance.of(&["{broken", "[]", "{}", r#"{"id":1,"type":"created","bad":true}"#]).to_owned();
     }
@@ -43,7 +43,11 @@ pub fn record(chance: &mut Chance, topic: &str, now: Timestamp) -> String {
     };
     // Times on a grid of five minutes, so that they tie.
     let at = Timestamp((now.0 - late).div_euclid(5 * Span::MINUTE.0) * 5 * Span::MINUTE.0);
-    let (id, order) = (chance.below(40), chance.below(12));
+    let (id, order) = (chance.below(20), chance.below(12));
+    let id = unique.map_or(id, |given| {
+        *given += 1;
+        *given
+    });
     let id = if chance.once_in(3) { format!("\"{id}\"") } else { id.to_string() };
     let start = format!("\"id\":{id},\"at\":\"{at}\",\"order_id\":\"{order}\"");
     let amount = chance.of(&["1.5", "0.1", "1000000", "\"7\"", "null", "\"abc\"", "1e999", "-2"]);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use krscore::aggregate::plan::Plan;
 use krscore::book::Book;
+use krscore::chunk;
 use krscore::event::Partition;
 use krscore::pipeline::RestoredChunk;
 use krscore::pipeline::floor::{Floor, floor};
@@ -17,6 +18,8 @@ use krscore::store::{
 };
 use krscore::time::{Span, Timestamp};
 
+use super::broker::TOPICS;
+use super::compare::Ranges;
 use super::disk::Disk;
 use crate::world::storage::{Answer, Storage, fill, key, partition, restored};
 
@@ -171,12 +174,31 @@ impl Stored {
         letters
     }
 
+    /// What its chunks were evaluated over.
+    pub fn ranges(&mut self) -> Ranges {
+        let chunks = self.look(async |store| store.load_chunks("world", &topic_ids(), LIVE_LANE).await);
+        let mut ranges = Ranges::new();
+        for chunk in chunks.expect("chunks") {
+            for evaluated in chunk::evaluated(&chunk.bytes).expect("a chunk") {
+                let known = ranges.entry((evaluated.aggregate, partition(&chunk.key))).or_default();
+                known.extend(&evaluated.ranges);
+                *known = chunk::unite_ranges(std::mem::take(known));
+            }
+        }
+        ranges
+    }
+
     /// Where the store stands, by partition.
     pub fn positions(&mut self) -> Vec<(Partition, i64)> {
         let claims = self.look(async |store| store.partitions("world").await).expect("an answer");
         let live = claims.iter().filter(|claim| claim.key.lane == LIVE_LANE);
         live.filter_map(|claim| Some((partition(&claim.key), claim.next_offset?))).collect()
     }
+}
+
+/// All topics that a book may have.
+fn topic_ids() -> Vec<String> {
+    (0..TOPICS.len()).map(|index| format!("t{index}")).collect()
 }
 
 impl Drop for Stored {
@@ -214,11 +236,14 @@ impl Storage for Stored {
             CommitOutcome::Unknown { .. } => {
                 self.unknown += 1;
                 self.forget_writer();
-                // A lane that was joined is no more; without one the join is made again, which changes nothing.
-                let lanes: Vec<&PartitionKey> =
-                    join.partitions.iter().filter_map(|of| Some(&of.lane.as_ref()?.key)).collect();
-                let is_joined = !lanes.is_empty() && lanes.iter().all(|lane| self.find(lane).is_none());
-                if is_joined { Answer::Committed } else { Answer::Fenced }
+                loop {
+                    match self.call(async |store| store.is_joined(join).await) {
+                        Ok(true) => return Answer::Committed,
+                        Ok(false) => return Answer::Fenced,
+                        Err(fault) if fault.is_transient() => self.forget_writer(),
+                        Err(fault) => panic!("{fault}"),
+                    }
+                }
             }
             CommitOutcome::Fenced { .. } | CommitOutcome::Failed { .. } => Answer::Fenced,
         }
@@ -229,6 +254,11 @@ impl Storage for Stored {
             assert!(fault.is_transient(), "{fault}");
             self.forget_writer();
         }
+    }
+
+    /// Looked at from outside, to know which book its processes score by.
+    fn active_book(&mut self) -> Option<String> {
+        self.look(async |store| store.active_book().await).expect("an answer").map(|(hash, _)| hash)
     }
 
     fn commit(&mut self, commit: &Commit) -> Answer {
@@ -271,8 +301,7 @@ impl Storage for Stored {
     }
 
     fn chunks_of(&mut self, lane: &str) -> Vec<RestoredChunk> {
-        let topics: Vec<String> = (0..100).map(|index| format!("t{index}")).collect();
-        let stored = self.call(async |store| store.load_chunks("world", &topics, lane).await).expect("chunks");
+        let stored = self.call(async |store| store.load_chunks("world", &topic_ids(), lane).await).expect("chunks");
         stored.into_iter().map(restored).collect()
     }
 

@@ -1,24 +1,30 @@
 //! One seed, one story: what happens to a broker, a store and up to three processes, turn by turn.
 
+#[path = "editing.rs"]
+mod editing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use krscore::book::Book;
-use krscore::event::{Offset, Partition};
-use krscore::score::KeyResultScore;
+use krscore::event::{Offset, Partition, TopicIndex};
 use krscore::time::{Span, Timestamp};
 
+use super::books::Edition;
 use super::broker::{Chance, TOPICS, record};
+use super::compare::{Ranges, counters, daily, differ, lines};
 use super::disk::Disk;
 use super::stored::{DeadlyCall, Died, Stored};
 use crate::world::storage::Memory;
-use crate::world::{World, at, quiet};
+use crate::world::{World, at};
 
 /// When a story begins, and when everything is over and scored.
 const BEGIN: &str = "2026-10-05T00:00";
 const END: &str = "2026-10-20T00:00";
+
+/// How often the join of an edit is tried in the end, when nothing else happens.
+const JOINS_MAX: usize = 5;
 
 /// The most processes at a time.
 const PROCESSES_MAX: u64 = 3;
@@ -31,6 +37,12 @@ pub struct Seen {
     pub unknown: usize,
     pub fenced: usize,
     pub folded: usize,
+    pub edited: usize,
+    pub joined: usize,
+    pub resumed: usize,
+    pub brought: usize,
+    pub looks: usize,
+    pub partly: usize,
     pub zombies: usize,
     pub added: usize,
     pub retained: usize,
@@ -51,40 +63,80 @@ pub struct Told {
 
 struct Story {
     chance: Chance,
+    kind: Kind,
     world: World<Stored>,
     /// Which process the group means each partition for; processes notice later.
     deal: BTreeMap<Partition, usize>,
-    /// Where each log began, before retention.
-    began: BTreeMap<Partition, Offset>,
+    /// Where each log began, and since when it was complete, before retention.
+    began: BTreeMap<Partition, (Offset, Option<Timestamp>)>,
+    /// The book that scores, the newest one, and those that scored before.
+    active: Edition,
+    edition: Edition,
+    former: Vec<Edition>,
+    /// What the store was once seen to hold; it must never hold less.
+    kept: Ranges,
+    /// Ids given so far, where no two records have the same.
+    ids: u64,
     seen: Seen,
+    faults: Vec<String>,
     trace: Vec<String>,
 }
 
+/// What a story is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One book. Retention takes what is behind us, ids are let go for want of room.
+    OneBook,
+    /// The book is edited; the logs keep everything, and every copy is known.
+    Edits,
+    /// The book is edited, and lanes find logs of which retention has taken the beginning. There are no copies: which one of them is the
+    /// first would depend on what each aggregate was computed from.
+    EditsAndRetention,
+}
+
 /// Tells the story of a seed on a disk, which may have told others before; `empty` is an empty store's file.
-pub fn tell(seed: u64, book: &Arc<Book>, disk: &Rc<Disk>, empty: &[u8]) -> Told {
+pub fn tell(seed: u64, disk: &Rc<Disk>, empty: &[u8]) -> Told {
     let changes = disk.changes();
-    let mut world = World::new(Arc::clone(book), Stored::new(Rc::clone(disk), empty), BEGIN);
     let mut chance = Chance(seed);
-    if chance.once_in(3) {
+    let (kind, edition) = match chance.below(6) {
+        0 | 1 => (Kind::OneBook, Edition::WHOLE),
+        2 | 3 => (Kind::Edits, Edition::any(&mut chance)),
+        _ => (Kind::EditsAndRetention, Edition::any(&mut chance).never_silent()),
+    };
+    let mut world = World::new(edition.book(), Stored::new(Rc::clone(disk), empty), BEGIN);
+    if kind == Kind::OneBook && chance.once_in(3) {
         world.budgets.dedup_ids_max = 1 + chance.below(6) as usize;
     }
-    let (deal, began) = (BTreeMap::new(), BTreeMap::new());
-    let mut story = Story { chance, world, deal, began, seen: Seen::default(), trace: Vec::new() };
+    let mut story = Story {
+        chance,
+        kind,
+        world,
+        deal: BTreeMap::new(),
+        began: BTreeMap::new(),
+        active: edition,
+        edition,
+        former: Vec::new(),
+        kept: Ranges::new(),
+        ids: 0,
+        seen: Seen::default(),
+        faults: Vec::new(),
+        trace: Vec::new(),
+    };
     story.begin();
     for turn in 0..40 + story.chance.below(80) {
         let said = story.turn();
         let (now, changes) = (story.world.now, disk.changes() - changes);
         story.trace.push(format!("{turn:>3} {now} {changes:>5} {said}"));
     }
-    let faults = story.end();
-    Told { trace: story.trace, seen: story.seen, faults }
+    story.end();
+    Told { trace: story.trace, seen: story.seen, faults: story.faults }
 }
 
 impl Story {
     fn begin(&mut self) {
-        for topic in TOPICS {
+        for topic in 0..TOPICS.len() {
             for number in 0..1 + self.chance.below(3) as i32 {
-                self.add_partition(topic, number);
+                self.add_partition(Partition { topic: TopicIndex(topic as u16), number });
                 if self.chance.once_in(3) {
                     self.produce(1 + number as usize);
                 }
@@ -98,7 +150,7 @@ impl Story {
             if log.end > 1 && self.chance.once_in(4) {
                 log.low = log.end - 1;
                 log.complete_since = self.chance.once_in(2).then_some(now);
-                self.began.insert(partition, log.low);
+                self.began.insert(partition, (log.low, log.complete_since));
             }
         }
         for _ in 0..1 + self.chance.below(PROCESSES_MAX) {
@@ -108,10 +160,9 @@ impl Story {
         (0..self.world.processes.len()).for_each(|process| _ = self.notice(process));
     }
 
-    fn add_partition(&mut self, topic: &str, number: i32) -> Partition {
-        let partition = self.world.partition(topic, number);
-        self.began.insert(partition, 0);
-        partition
+    fn add_partition(&mut self, partition: Partition) {
+        self.world.logs.entry(partition).or_default();
+        self.began.insert(partition, (0, None));
     }
 
     fn any_partition(&mut self) -> Partition {
@@ -123,12 +174,16 @@ impl Story {
     fn produce(&mut self, records: usize) {
         for _ in 0..records {
             let (partition, now) = (self.any_partition(), self.world.now);
-            let topic = self.world.book.topics[usize::from(partition.topic.0)].name.clone();
-            let text = record(&mut self.chance, &topic, now);
-            let copies = if self.chance.once_in(6) { 2 } else { 1 };
+            let text = self.record(partition);
+            let copies = if self.kind != Kind::EditsAndRetention && self.chance.once_in(6) { 2 } else { 1 };
             let payload = (!self.chance.once_in(50)).then_some(text);
             (0..copies).for_each(|_| self.world.append(partition, Some(now), payload.clone()));
         }
+    }
+
+    fn record(&mut self, partition: Partition) -> String {
+        let unique = (self.kind == Kind::EditsAndRetention).then_some(&mut self.ids);
+        record(&mut self.chance, TOPICS[usize::from(partition.topic.0)], self.world.now, unique)
     }
 
     /// The group deals all partitions out anew among those who live.
@@ -138,7 +193,8 @@ impl Story {
         if living.is_empty() {
             return;
         }
-        for partition in self.world.logs.keys().copied().collect::<Vec<_>>() {
+        self.deal.clear();
+        for partition in self.world.read_partitions() {
             let process = self.chance.of(&living);
             self.deal.insert(partition, process);
         }
@@ -170,6 +226,10 @@ impl Story {
             Err(panic) if panic.is::<Died>() => {
                 self.seen.deaths += 1;
                 self.world.processes[process] = None;
+                self.world.editor.forget();
+                if self.world.adopt_active() {
+                    self.took_effect(process);
+                }
             }
             Err(panic) => resume_unwind(panic),
         }
@@ -190,7 +250,8 @@ impl Story {
                 return format!("the group deals {:?}", self.deal);
             }
             29..31 => return self.add(),
-            31..33 => return self.retain(),
+            31..33 if self.kind != Kind::Edits => return self.retain(),
+            55..62 if self.kind == Kind::EditsAndRetention => return self.retain(),
             33..35 => {
                 let partition = self.any_partition();
                 self.world.logs.get_mut(&partition).expect("a log").end += 1;
@@ -198,6 +259,11 @@ impl Story {
             }
             35..41 => return self.endanger(),
             41 if self.world.processes[process].is_some() && self.chance.once_in(2) => return self.hurry(process),
+            42..54 if self.kind != Kind::OneBook && self.world.processes[process].is_some() => {
+                return self.edit(process);
+            }
+            54 if self.world.processes[process].is_some() => return self.look(process),
+            55 if self.kind == Kind::Edits && self.world.processes[process].is_some() => return self.put_back(process),
             _ => {}
         }
         if self.world.processes[process].is_none() {
@@ -242,14 +308,7 @@ impl Story {
                 self.within(process, |world| world.crash(process, reached));
                 format!("{process} is killed, reached: {reached}")
             }
-            52 => {
-                let (book, now) = (Arc::clone(&self.world.book), self.world.now);
-                let kept = Span(self.chance.below(2) as i64 * 100 * 365 * Span::DAY.0);
-                let mut chunks = 0;
-                self.within(process, |world| chunks = world.store.compact(&book, now, kept));
-                self.seen.folded += chunks as usize;
-                format!("{process} folds {chunks} chunks, kept {kept:?}")
-            }
+            52 => self.fold(process),
             53..55 => {
                 let given = self.world.process(process).given().contains(&partition);
                 self.within(process, |world| {
@@ -301,27 +360,36 @@ impl Story {
 
     /// A partition is added to a topic; the group will deal it out.
     fn add(&mut self) -> String {
-        let topic = self.chance.of(&TOPICS);
-        let index = self.world.partition(topic, 0).topic;
-        let number = self.world.logs.keys().filter(|partition| partition.topic == index).count() as i32;
+        let topic = TopicIndex(self.chance.below(TOPICS.len() as u64) as u16);
+        let number = self.world.logs.keys().filter(|partition| partition.topic == topic).count() as i32;
         if number > 3 {
             return "nothing is added".to_owned();
         }
         self.seen.added += 1;
-        let partition = self.add_partition(topic, number);
+        let partition = Partition { topic, number };
+        self.add_partition(partition);
         self.rebalance();
         format!("{partition:?} is added")
     }
 
-    /// Retention takes what the store has: behind us it must change nothing.
+    /// Retention takes what the store has: behind us it must change nothing. Of a topic that nobody reads it leaves at least a record: what is
+    /// known of an empty log depends on when the broker was asked.
     fn retain(&mut self) -> String {
-        let positions = self.world.store.positions();
-        if positions.is_empty() {
+        let mut ends = self.world.store.positions();
+        ends.retain(|(partition, _)| usize::from(partition.topic.0) < self.world.book.topics.len());
+        let unread = self.world.logs.iter().filter(|(partition, _)| !ends.iter().any(|(known, _)| known == *partition));
+        let unread = unread.filter(|(partition, _)| usize::from(partition.topic.0) >= self.world.book.topics.len());
+        let unread: Vec<_> = unread.filter_map(|(of, log)| Some((*of, log.records.last()?.offset))).collect();
+        ends.extend(unread);
+        if ends.is_empty() {
             return "nothing is retained".to_owned();
         }
-        let (partition, next) = self.chance.of(&positions);
+        let (partition, next) = self.chance.of(&ends);
         let log = self.world.logs.get_mut(&partition).expect("a log");
-        log.low = log.low.max(next - self.chance.below(3) as i64);
+        let low = next - self.chance.below(3) as i64;
+        if low > log.low {
+            (log.low, log.complete_since) = (low, None);
+        }
         self.seen.retained += 1;
         format!("{partition:?} begins at {}", log.low)
     }
@@ -339,14 +407,22 @@ impl Story {
         format!("the disk fails after {changes} changes, dies: {dies}, torn: {torn}")
     }
 
+    fn fold(&mut self, process: usize) -> String {
+        let (book, now) = (Arc::clone(&self.world.book), self.world.now);
+        let kept = Span(self.chance.below(2) as i64 * 100 * 365 * Span::DAY.0);
+        let mut chunks = 0;
+        self.within(process, |world| chunks = world.store.compact(&book, now, kept));
+        self.seen.folded += chunks as usize;
+        format!("{process} folds {chunks} chunks, kept {kept:?}")
+    }
+
     /// Commits of one partition, one after the other, so that there is something to fold.
     fn hurry(&mut self, process: usize) -> String {
         let partition = self.any_partition();
-        let topic = self.world.book.topics[usize::from(partition.topic.0)].name.clone();
         let commits = 36;
         for _ in 0..commits {
             let now = self.world.now;
-            let text = record(&mut self.chance, &topic, now);
+            let text = self.record(partition);
             self.world.append(partition, Some(now), Some(text));
             self.within(process, |world| {
                 world.consume(process, partition, 2);
@@ -360,34 +436,32 @@ impl Story {
         format!("{process} hurries through {partition:?}")
     }
 
-    // A book edit and a back-fill lane are turns of their own, beside those above; `end` then compares with a quiet run of
-    // the book that holds at the end.
-
     /// Everything is settled by one process, then read again by another; what differs from a quiet run.
-    fn end(&mut self) -> Vec<String> {
+    fn end(&mut self) {
         self.seen.unknown = self.world.store.unknown;
         self.seen.deaths_on_disk = self.world.store.deaths;
         self.world.store.recover();
         let living = (0..self.world.processes.len()).find(|p| self.world.processes[*p].is_some());
         let survivor = living.filter(|_| self.chance.once_in(2)).unwrap_or_else(|| self.world.start_with(&[]));
-        let all: Vec<Partition> = self.world.logs.keys().copied().collect();
+        let all = self.world.read_partitions();
         self.world.assign(survivor, &all);
-        let document = self.world.settle(survivor, END);
-        for (partition, low) in &self.began {
-            self.world.logs.get_mut(partition).expect("a log").low = *low;
+        if !(0..JOINS_MAX).any(|_| self.world.join(survivor)) {
+            self.faults.push(format!("the edit has not taken effect after {JOINS_MAX} joins"));
         }
-        let quiet = quiet(&self.world, END);
-        let mut faults = Vec::new();
-        differ(&mut faults, "the survivor's document", &document, &quiet.document(0));
-        differ(&mut faults, "the survivor's counters", &self.counters(survivor), &counters(&quiet));
-        differ(
-            &mut faults,
-            "the dead letters",
-            &lines(self.world.store.dead_letters()),
-            &lines(quiet.store.dead_letters()),
-        );
+        self.world.settle(survivor, END);
+        let quiet = self.compare("the survivor's", survivor, at(END));
+        for process in self.world.processes.iter().flatten() {
+            self.faults.extend(process.gave_up.iter().map(|reason| format!("a process gave up: {reason}")));
+        }
+        if self.kind == Kind::OneBook {
+            // What is counted is counted by the book that held then.
+            let found = self.counters(survivor);
+            differ(&mut self.faults, "the survivor's counters", &found, &counters(&quiet));
+            let (found, expected) = (self.world.store.dead_letters(), quiet.store.dead_letters());
+            differ(&mut self.faults, "the dead letters", &lines(found), &lines(expected));
+        }
         if self.chance.once_in(2) {
-            self.read_anew(&quiet, &mut faults);
+            self.read_anew(&quiet);
         }
         let of = |wanted: &str| {
             let snapshot = quiet.snapshot(0);
@@ -396,46 +470,26 @@ impl Story {
         };
         (self.seen.copies, self.seen.unchecked) = (of("Copies"), of("Unchecked"));
         self.seen.dead_letters = quiet.store.dead_letters().len();
+        self.seen.resumed = self.world.editor.resumed;
+        let document = self.world.document(survivor);
         self.trace.push(format!("document {:016x}", krscore::decode::fingerprint(&document)));
-        faults
     }
 
     /// A new process reads what is stored. It sets the days right that one which was fenced had recorded as it saw them.
-    fn read_anew(&mut self, quiet: &World<Memory>, faults: &mut Vec<String>) {
+    fn read_anew(&mut self, quiet: &World<Memory>) {
         self.world.store.recover();
         let again = self.world.start();
-        let read = self.world.settle(again, END);
-        differ(faults, "the document read from the store", &read, &quiet.document(0));
-        differ(faults, "the counters read from the store", &self.counters(again), &counters(quiet));
-        differ(faults, "the daily facts", &lines(daily(&self.world.daily)), &lines(daily(&quiet.daily)));
+        self.world.settle(again, END);
+        self.compare("the restarted one's", again, at(END));
+        if self.kind == Kind::OneBook {
+            let found = self.counters(again);
+            differ(&mut self.faults, "the counters read from the store", &found, &counters(quiet));
+            let found = lines(daily(&self.world.daily));
+            differ(&mut self.faults, "the daily facts", &found, &lines(daily(&quiet.daily)));
+        }
     }
 
     fn counters(&self, process: usize) -> String {
         lines(self.world.snapshot(process).counters.iter())
     }
-}
-
-fn counters(quiet: &World<Memory>) -> String {
-    lines(quiet.snapshot(0).counters.iter())
-}
-
-fn lines(all: impl IntoIterator<Item = impl std::fmt::Debug>) -> String {
-    all.into_iter().map(|one| format!("{one:?}\n")).collect()
-}
-
-fn daily(all: &BTreeMap<(usize, usize, String), KeyResultScore>) -> Vec<String> {
-    // The latest event of all is no fact of a day.
-    let fact = |score: &KeyResultScore| KeyResultScore { last_event_at: None, ..score.clone() };
-    all.iter().map(|(key, score)| format!("{key:?} {:?}", fact(score))).collect()
-}
-
-/// The first lines that differ, and their number.
-fn differ(faults: &mut Vec<String>, what: &str, found: &str, expected: &str) {
-    if found == expected {
-        return;
-    }
-    let pairs: Vec<_> = found.lines().zip(expected.lines()).filter(|(a, b)| a != b).collect();
-    let shown: Vec<String> = pairs.iter().take(3).map(|(a, b)| format!("  is     {a}\n  should {b}")).collect();
-    let (has, should) = (found.lines().count(), expected.lines().count());
-    faults.push(format!("{what}: {} lines differ, {has} instead of {should}\n{}", pairs.len(), shown.join("\n")));
 }

@@ -18,6 +18,8 @@ use super::{World, record};
 pub struct Editor {
     pub book: Option<Arc<Book>>,
     running: Option<Running>,
+    /// How often a lane went on from what an earlier one had stored.
+    pub resumed: usize,
 }
 
 struct Running {
@@ -39,9 +41,30 @@ impl Editor {
 }
 
 impl<S: Storage> World<S> {
-    /// The book was edited.
+    /// The book was edited. A lane that runs is left as it stands in the store: the new edit may go on with it.
     pub fn edit(&mut self, book: Arc<Book>) {
-        self.editor = Editor { book: Some(book), running: None };
+        self.editor.book = Some(book);
+        self.editor.forget();
+    }
+
+    /// What takes effect: the edited book, if the store says that it is the active one.
+    fn adopt(&mut self) -> bool {
+        let active = self.store.active_book();
+        let joined = self.editor.book.take_if(|edited| active.as_ref() == Some(&edited.hash));
+        let Some(joined) = joined else { return false };
+        self.book = joined;
+        self.editor.forget();
+        true
+    }
+
+    /// Whoever starts asks the store which book scores. Whether that is the edited one, which nobody adopted: the process that joined it died.
+    pub fn adopt_active(&mut self) -> bool {
+        self.editor.book.as_ref().is_some_and(|edited| edited.hash != self.book.hash) && self.adopt()
+    }
+
+    /// The partitions of the topics that the book has. Topics are numbered by name, so those that only another book has come last.
+    pub fn read_partitions(&self) -> Vec<Partition> {
+        self.logs.keys().copied().filter(|partition| self.is_read(*partition)).collect()
     }
 
     fn active(&self) -> BTreeSet<AggregateId> {
@@ -49,13 +72,20 @@ impl<S: Storage> World<S> {
     }
 
     /// Whether live reads the partition: its book has the topic.
-    fn is_read(&self, partition: Partition) -> bool {
+    pub(super) fn is_read(&self, partition: Partition) -> bool {
         usize::from(partition.topic.0) < self.book.topics.len()
+    }
+
+    /// The partitions of the edited book's topics.
+    fn edited_partitions(&self) -> Vec<Partition> {
+        let topics = self.editor.book.as_ref().expect("an edited book").topics.len();
+        self.logs.keys().copied().filter(|partition| usize::from(partition.topic.0) < topics).collect()
     }
 
     fn views(&mut self, lane: Option<&str>) -> Vec<PartitionView> {
         let mut views: BTreeMap<Partition, PartitionView> = BTreeMap::new();
-        for (partition, log) in self.logs.clone() {
+        for partition in self.edited_partitions() {
+            let log = self.logs[&partition].clone();
             let start = LogStart { offset: log.low, complete_since: log.complete_since };
             let mut view = PartitionView::new(partition, start);
             view.live = self.store.find(&key(partition)).and_then(|claim| claim.next_offset);
@@ -65,7 +95,9 @@ impl<S: Storage> World<S> {
         let mut chunks = self.store.chunks();
         chunks.extend(lane.map_or_else(Vec::new, |lane| self.store.chunks_of(lane)));
         for chunk in chunks {
-            views.get_mut(&chunk.partition).expect("a log").add(&chunk.bytes).expect("a chunk");
+            if let Some(view) = views.get_mut(&chunk.partition) {
+                view.add(&chunk.bytes).expect("a chunk");
+            }
         }
         views.into_values().collect()
     }
@@ -97,6 +129,7 @@ impl<S: Storage> World<S> {
         if needs.is_empty() {
             return false;
         }
+        self.editor.resumed += usize::from(!own.is_empty());
         let book = self.editor.book.clone().expect("an edited book");
         let floor = krscore::pipeline::floor::floor(&book, self.now);
         let mut lane = Lane::new(&book, &Plan::of(&book), &needs, floor).with_budgets(self.budgets);
@@ -119,8 +152,7 @@ impl<S: Storage> World<S> {
         if self.editor.book.is_none() || self.editor.running.is_none() && !self.begin_lane() {
             return;
         }
-        let stops: Vec<_> =
-            self.logs.keys().copied().collect::<Vec<_>>().into_iter().map(|of| (of, self.stop(of))).collect();
+        let stops: Vec<_> = self.edited_partitions().into_iter().map(|of| (of, self.stop(of))).collect();
         let running = self.editor.running.as_mut().expect("it runs");
         stops.into_iter().for_each(|(partition, stop)| running.lane.stop_at(partition, stop));
         for (partition, next) in running.lane.starts().collect::<Vec<_>>() {
@@ -145,8 +177,9 @@ impl<S: Storage> World<S> {
         }
     }
 
-    fn cut_lane(&mut self) {
-        let running = self.editor.running.as_mut().expect("it runs");
+    /// What the lane has in hand is stored.
+    pub fn cut_lane(&mut self) {
+        let Some(running) = &mut self.editor.running else { return };
         for cut in running.lane.cut() {
             let commit = |cut: PartitionCut| PartitionCommit {
                 key: key_in(&running.name, cut.partition),
@@ -176,7 +209,7 @@ impl<S: Storage> World<S> {
         if self.editor.running.is_none() {
             self.begin_lane();
         }
-        let partitions: Vec<Partition> = self.logs.keys().copied().collect();
+        let partitions = self.edited_partitions();
         let live: BTreeMap<Partition, Option<Claim>> =
             partitions.iter().map(|partition| (*partition, self.store.find(&key(*partition)))).collect();
         if self.editor.running.is_some() {
@@ -186,6 +219,9 @@ impl<S: Storage> World<S> {
             partitions.iter().for_each(|partition| running.lane.pass(*partition, self.logs[partition].end));
             assert_eq!(running.lane.unreached().count(), 0);
             self.cut_lane();
+            if self.editor.running.is_none() {
+                return false;
+            }
         }
         let name = self.editor.running.as_ref().map(|running| running.name.clone());
         let stored: BTreeMap<Partition, Option<Offset>> =
@@ -200,6 +236,12 @@ impl<S: Storage> World<S> {
         if !left.is_empty() {
             self.editor.forget();
             return false;
+        }
+        if name.is_none() && edited.hash == self.book.hash {
+            // The edit was taken back.
+            self.store.drop_lanes("");
+            self.editor.book = None;
+            return true;
         }
         let partition = |partition: &Partition| JoinPartition {
             key: key(*partition),
@@ -220,8 +262,7 @@ impl<S: Storage> World<S> {
             self.editor.forget();
             return false;
         }
-        self.editor = Editor::default();
-        self.book = edited;
+        assert!(self.adopt(), "the joined book is the active one");
         let state = self.state();
         let this = self.process(process);
         this.state = state;

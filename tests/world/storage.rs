@@ -39,6 +39,8 @@ pub trait Storage {
     fn claim_keys(&mut self, keys: &[PartitionKey]) -> Vec<Claim>;
     fn join(&mut self, join: &Join) -> Answer;
     fn drop_lanes(&mut self, keep: &str);
+    /// The hash of the book that was joined last.
+    fn active_book(&mut self) -> Option<String>;
     fn baselines(&mut self) -> Vec<FrozenBaseline>;
 }
 
@@ -100,6 +102,7 @@ struct Held {
 pub struct Memory {
     held: BTreeMap<PartitionKey, Held>,
     joined: usize,
+    active: Option<String>,
     letters: BTreeMap<(PartitionKey, Offset, String), DeadLetter>,
     baselines: BTreeMap<BaselineId, FrozenBaseline>,
 }
@@ -178,7 +181,12 @@ impl Storage for Memory {
                 self.held.entry(of.key.clone()).or_default().next_offset = of.moves_to;
             }
         }
+        self.active = Some(join.book_hash.clone());
         Answer::Committed
+    }
+
+    fn active_book(&mut self) -> Option<String> {
+        self.active.clone()
     }
 
     fn drop_lanes(&mut self, keep: &str) {
@@ -317,6 +325,10 @@ impl Storage for Sqlite {
 
     fn drop_lanes(&mut self, keep: &str) {
         self.runtime.block_on(self.store.drop_lanes(keep)).expect("dropped");
+    }
+
+    fn active_book(&mut self) -> Option<String> {
+        self.runtime.block_on(self.store.active_book()).expect("an answer").map(|(hash, _)| hash)
     }
 
     fn baselines(&mut self) -> Vec<FrozenBaseline> {
