@@ -271,11 +271,11 @@ impl<'a> Reader<'a> {
             && last.start == buckets.start
             && last.end <= buckets.end
         {
-            (from, cell) = (last.end, known.clone());
+            (from, cell) = (last.end, *known);
         }
         let series = self.facts.tally(tally);
         each_run(self.during, from..buckets.end, |run| cell.merge(&series.total(member, run)));
-        self.extremes.insert((tally, member), (buckets.clone(), cell.clone()));
+        self.extremes.insert((tally, member), (buckets.clone(), cell));
         let known = cell.count > 0 && cell.min <= cell.max;
         let value = known.then(|| Fixed(of(&cell)).to_rational());
         Quantity { value, n: Some(cell.count), ..Quantity::default() }
