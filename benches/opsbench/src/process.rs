@@ -1,6 +1,7 @@
 //! A process under measurement: its CPU time and memory, seen from outside, and what it says.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,6 +55,7 @@ impl Process {
             Listen::Stdout => command.stdout(Stdio::piped()).stderr(log),
             Listen::Stderr => command.stderr(Stdio::piped()).stdout(log),
         };
+        dies_with_us(&mut command);
         let mut child = command.spawn().map_err(|error| Failure::new(&program, error))?;
         let stream: Option<Box<dyn Read + Send>> = match listen {
             Listen::Stdout => child.stdout.take().map(|stream| Box::new(stream) as _),
@@ -153,6 +155,18 @@ impl Drop for Process {
         // Both fail only for a process that has ended.
         _ = self.child.kill();
         _ = self.child.wait();
+    }
+}
+
+/// A bench that is killed leaves nobody behind who competes with the next.
+#[allow(unsafe_code)]
+fn dies_with_us(command: &mut Command) {
+    // SAFETY: between fork and exec only this one system call is made, which allocates nothing.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
     }
 }
 
