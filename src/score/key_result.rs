@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use super::Context;
 use super::cut::{Cut, Silence, silence};
+use super::days::{self, DayReadings};
 use super::goal;
 use super::line::Line;
 use super::member;
 use super::over::{Over, over};
 use super::plan;
 use super::reason;
-use super::result::{Change, CheckIn, DayCount, KeyResultScore, Part};
+use super::result::{Change, CheckIn, KeyResultScore, Part};
 use super::status::{Evidence, WindowCoverage};
 use super::value::{Quantity, Reader, each_facet};
 use super::window::{Frame, Laid};
@@ -34,14 +35,15 @@ pub(super) struct Scorer<'a> {
     /// Its own, the latest last.
     check_ins: &'a [&'a CheckIn],
     pub(super) plan: Option<&'a KeyResultPlan>,
-    day_ends: &'a [Timestamp],
+    pub(super) day_ends: &'a [Timestamp],
     pub(super) reader: Reader<'a>,
+    pub(super) day_readings: DayReadings,
 }
 
 /// A measure, and since when the aggregates that it reads are covered.
 #[derive(Clone, Copy)]
 pub(super) struct Covered<'m> {
-    measure: &'m Measure,
+    pub(super) measure: &'m Measure,
     coverage: Coverage,
     /// That of levels: what was told of a key before the window holds in it, so a window that is covered is not enough.
     lasting: Coverage,
@@ -66,9 +68,6 @@ impl Reading {
     }
 }
 
-/// Ended days that were judged: the instant of judgement, and whether in band.
-type Days = Vec<(Timestamp, bool)>;
-
 /// Scores one key result as of now, or as of a past instant. `None` if there is none at these positions.
 pub(super) fn score(
     context: &Context<'_>,
@@ -84,7 +83,7 @@ pub(super) fn score(
     Some(Scorer::new(context, kr, owner.cycle, plan, check_ins, past, reader(context, plan)).score(past.is_none()).0)
 }
 
-/// The same as of many past instants. They share one reader, which goes on from each to the next: in rising order a window of a cycle's
+/// The same as of many past instants. They share what they read, which goes on from each to the next: in rising order a window of a cycle's
 /// whole length costs what is new in it, not all of it, at each of them.
 pub(super) fn scores_at(
     context: &Context<'_>,
@@ -96,13 +95,16 @@ pub(super) fn scores_at(
     let kr = owner.key_results.get(key_result)?;
     let check_ins = context.check_ins.get(&(owner.id.as_str(), kr.id.as_str())).map_or(&[][..], Vec::as_slice);
     let plan = context.plan(objective, key_result);
-    let mut reader = reader(context, plan);
+    let mut known = (reader(context, plan), DayReadings::default());
     let mut scores = Vec::new();
     for instant in instants {
-        let scorer = Scorer::new(context, kr, owner.cycle, plan, check_ins, Some(instant), reader);
-        let (score, used) = scorer.score(false);
+        let scorer = Scorer {
+            day_readings: known.1,
+            ..Scorer::new(context, kr, owner.cycle, plan, check_ins, Some(instant), known.0)
+        };
+        let score;
+        (score, known) = scorer.score(false);
         scores.push(score);
-        reader = used;
     }
     Some(scores)
 }
@@ -142,13 +144,14 @@ impl<'a> Scorer<'a> {
             _ => &[],
         };
         let line = Line::Nothing;
-        Scorer { context, key_result: kr, cycle, cut, silence, line, check_ins, plan, day_ends, reader }
+        let day_readings = DayReadings::default();
+        Scorer { context, key_result: kr, cycle, cut, silence, line, check_ins, plan, day_ends, reader, day_readings }
     }
 }
 
 impl<'a> Scorer<'a> {
-    /// The score, and the reader for the next one.
-    fn score(mut self, with_change: bool) -> (KeyResultScore, Reader<'a>) {
+    /// The score, and what was read, for the next one.
+    fn score(mut self, with_change: bool) -> (KeyResultScore, (Reader<'a>, DayReadings)) {
         let measure = self.plan.map(|plan| self.covered(plan, &plan.measure));
         let (as_of, open) = (self.cut.as_of, self.cut.open);
         let (measured, line, before) = self.lines(measure);
@@ -203,12 +206,12 @@ impl<'a> Scorer<'a> {
             change_7d,
             check_in: self.check_ins.last().map(|check_in| (*check_in).clone()),
             interval: reading.interval.clone(),
-            days: self.counts_days().then(|| count(&days)),
+            days: self.counts_days().then(|| days::count(&days)),
             parts: self.parts(&reading),
             plan: plan::progress(&self.key_result.plan, self.cut.now),
             members,
         };
-        (score, self.reader)
+        (score, (self.reader, self.day_readings))
     }
 
     pub(super) fn counts_days(&self) -> bool {
@@ -336,37 +339,6 @@ impl<'a> Scorer<'a> {
         in_window.max(of(covered.lasting))
     }
 
-    /// The ended days of the cycle that have enough events to be judged, by the key result's own window as of their end. For a
-    /// cohort a day is judged once its last start is: its end + horizon.
-    pub(super) fn days(
-        &mut self,
-        measure: Option<Covered<'_>>,
-        member: MemberId,
-        as_of: Timestamp,
-        line: &Line,
-    ) -> Days {
-        let Line::Band { at_least, at_most, judge: Judge::Days(_) } = *line else {
-            return Days::new();
-        };
-        let horizon = self.plan.and_then(|plan| plan.horizon).unwrap_or_default();
-        let least = self.key_result.min_events.map(i128::from);
-        let mut days = Days::new();
-        for end in self.day_ends {
-            let at = *end + horizon;
-            if at > as_of {
-                break;
-            }
-            let reading = self.read(measure, member, at, false);
-            let enough = reading.quantity.n.zip(least).is_none_or(|(n, least)| i128::from(n) >= least);
-            let covered = reading.coverage == WindowCoverage::Whole || self.key_result.partial_accepted;
-            let value = reading.quantity.value.as_ref().and_then(goal::rounded);
-            if let (Some(value), true) = (value, enough && covered) {
-                days.push((at, goal::in_band(value, at_least, at_most)));
-            }
-        }
-        days
-    }
-
     /// Value and score less those recomputed at as_of − 7 d. A past window that is covered less than today's tells nothing.
     fn change(
         &mut self,
@@ -427,10 +399,6 @@ impl<'a> Scorer<'a> {
         });
         parts.collect()
     }
-}
-
-pub(super) fn count(days: &[(Timestamp, bool)]) -> DayCount {
-    DayCount { in_band: days.iter().filter(|(_, in_band)| *in_band).count() as u32, judged: days.len() as u32 }
 }
 
 /// A formula and the measure made from it have the same shape; each metric once, in order of the text.

@@ -12,8 +12,9 @@
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
+use super::days::count;
 use super::goal::{clamped, improvement, in_band, rounded, share};
-use super::key_result::{Covered, Scorer, count};
+use super::key_result::{Covered, Scorer};
 use super::result::{MeasuredBaseline, Original};
 use crate::book::{Direction, Goal, Judge, MemberGoal};
 use crate::fixed::Fixed;

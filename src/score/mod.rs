@@ -9,6 +9,7 @@
 mod baseline;
 mod check_in;
 mod cut;
+mod days;
 mod goal;
 mod key_result;
 mod line;
