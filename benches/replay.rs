@@ -153,7 +153,7 @@ fn main() {
         }
     });
     print("the bare JSON scan (validated, no field)", count, bytes, || {
-        let (decoder, mut row) = (Decoder::new(&[]), Row::default());
+        let (mut decoder, mut row) = (Decoder::new(&[]), Row::default());
         for line in files.iter().flat_map(|text| text.lines()) {
             black_box(decoder.decode(line.as_bytes(), &mut row).is_ok());
         }
@@ -161,7 +161,7 @@ fn main() {
     print("the scan with the book's fields", count, bytes, || {
         let mut row = Row::default();
         for (topic, text) in book.topics.iter().zip(&files) {
-            let decoder = Decoder::new(&topic.fields);
+            let mut decoder = Decoder::new(&topic.fields);
             for line in text.lines() {
                 black_box(decoder.decode(line.as_bytes(), &mut row).is_ok());
             }

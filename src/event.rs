@@ -102,6 +102,8 @@ pub struct Row {
     pub(crate) unescaped: String,
     /// What was found where each array is read.
     pub(crate) arrays: Vec<ElementRange>,
+    /// Scratch of the decoder.
+    pub(crate) marks: Vec<u8>,
 }
 
 /// What stands where an array is read as rows.

@@ -33,11 +33,11 @@ use super::sketch::bin_of;
 use super::slice::takes;
 use crate::book::expr::{self, Evaluated, Expr};
 use crate::book::{Book, Event};
-use crate::decode::field::read_time;
+use crate::decode::field::{TimeFault, read_time};
 use crate::decode::{Decoder, ELEMENTS_MAX, IdentityFault, canonical, fingerprint, identity};
 use crate::event::{Elements, EventIndex, FieldSlot, FieldValue, Record, Row, RowView, TopicIndex};
 use crate::fixed::Fixed;
-use crate::time::{LocalClock, Timestamp};
+use crate::time::{LocalClock, TimeFormat, Timestamp};
 
 /// Takes records in. Holds what is reused from one to the next: no allocation an event.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub struct Aggregator {
     part: String,
     inputs: Vec<Taken>,
     members: Vec<MemberId>,
+    /// The time that was read last of the row: events of one topic mostly share it.
+    time: Option<(FieldSlot, TimeFormat, Result<Timestamp, TimeFault>)>,
 }
 
 /// What an input makes of a row.
@@ -77,7 +79,21 @@ impl Aggregator {
             part: String::new(),
             inputs: Vec::new(),
             members: Vec::new(),
+            time: None,
         }
+    }
+
+    /// The event's time in the row.
+    fn event_time(&mut self, event: &Event, view: RowView<'_>) -> Result<Timestamp, TimeFault> {
+        let (slot, format) = (event.time, event.time_format);
+        if let Some((known_slot, known_format, time)) = self.time
+            && (known_slot, known_format) == (slot, format)
+        {
+            return time;
+        }
+        let time = read_time(view.value(slot), format, &mut self.clocks);
+        self.time = Some((slot, format, time));
+        time
     }
 
     /// Rows below `floor` are counted and left out from now on.
@@ -102,8 +118,9 @@ impl Aggregator {
             delta.counts.tombstones += 1;
             return;
         };
+        self.time = None;
         let mut row = std::mem::take(&mut self.row);
-        let decoder = &self.decoders[usize::from(topic.0)];
+        let decoder = &mut self.decoders[usize::from(topic.0)];
         match decoder.decode(payload, &mut row) {
             Ok(text) => {
                 delta.counts.read += 1;
@@ -149,10 +166,12 @@ impl Aggregator {
             Elements::Count(count @ 1..) => {
                 for element in 0..count {
                     self.decoders[topic].load_element(array, element, row);
+                    self.time = None;
                     sink.element = Some(element);
                     self.take_event((book, plan), index, record, RowView { row, payload }, sink);
                 }
                 sink.element = None;
+                self.time = None;
                 return;
             }
             Elements::Missing | Elements::Count(0) => None,
@@ -161,9 +180,10 @@ impl Aggregator {
         };
         // No element: its fields are NULL.
         self.decoders[topic].load_element(array, 0, row);
+        self.time = None;
         let view = RowView { row, payload };
         let event = &book.events[usize::from(index.0)];
-        if let Ok(at) = read_time(view.value(event.time), event.time_format, &mut self.clocks) {
+        if let Ok(at) = self.event_time(event, view) {
             if self.until.is_some_and(|until| at >= until) {
                 return;
             }
@@ -186,7 +206,7 @@ impl Aggregator {
     ) {
         let event = &book.events[usize::from(index.0)];
         let event_plan = &plan.events[usize::from(index.0)];
-        let time = read_time(view.value(event.time), event.time_format, &mut self.clocks);
+        let time = self.event_time(event, view);
         if let Ok(at) = time {
             if self.until.is_some_and(|until| at >= until) {
                 return;

@@ -20,6 +20,7 @@ pub mod series;
 mod sink;
 pub mod sketch;
 mod slice;
+pub mod spread;
 #[cfg(test)]
 mod tests;
 mod window_plan;

@@ -99,7 +99,10 @@ impl<V: Copy + Default> Packed<V> {
 }
 
 /// Maps among which the keys of a very large one are divided, so that packing moves little at a time.
-const SHARDS: usize = 256;
+const SHARDS: usize = 1 << SHARD_BITS;
+
+/// How many of a key's bits say in which it is.
+const SHARD_BITS: u32 = 8;
 
 /// Entries of a shard that are not worth packing.
 const SHARD_FEW: usize = 256;
@@ -128,23 +131,25 @@ impl<V: Copy + Default> Sharded<V> {
         self.len == 0
     }
 
-    /// The value of `key`, made if it was not there.
+    /// The value of `key`, made if it was not there. Cheapest for keys that rise: they walk through one shard after the other.
     pub fn entry(&mut self, key: u64) -> &mut V {
         let shard = &mut self.shards[shard(key)];
         shard.pack(SHARD_FEW);
-        let (value, is_new) = shard.entry(key);
+        let (value, is_new) = shard.entry(within(key));
         self.len += usize::from(is_new);
         value
     }
 
     /// The value of `key`.
     pub fn get(&self, key: u64) -> Option<&V> {
-        self.shards[shard(key)].get(key)
+        self.shards[shard(key)].get(within(key))
     }
 
     /// Keeps the entries that `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(u64, &mut V) -> bool) {
-        self.shards.iter_mut().for_each(|shard| shard.retain(&mut keep));
+        self.shards
+            .iter_mut()
+            .for_each(|shard| shard.retain(|within, value| keep(within.rotate_right(SHARD_BITS), value)));
         self.len = self.shards.iter().map(Packed::len).sum();
     }
 
@@ -154,9 +159,15 @@ impl<V: Copy + Default> Sharded<V> {
     }
 }
 
-/// By the middle of a key: its ends tell entries apart within a shard's table, and place them among the sorted.
+/// By the leading bits of a key, so that keys in order come shard by shard.
 fn shard(key: u64) -> usize {
-    (key >> 32) as usize % SHARDS
+    (key >> (u64::BITS - SHARD_BITS)) as usize
+}
+
+/// A key as its shard knows it: those bits are the same for all and go to the end. What leads then tells entries apart in a table, and
+/// places them among the sorted; their order stays.
+fn within(key: u64) -> u64 {
+    key.rotate_left(SHARD_BITS)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub struct TupleId(pub u32);
 /// The distinct tuples of members that starts carry.
 #[derive(Clone, Debug, Default)]
 pub struct Tuples {
-    numbers: HashMap<Box<[MemberId]>, TupleId>,
+    numbers: hashbrown::HashMap<Box<[MemberId]>, TupleId>,
     tuples: Vec<Box<[MemberId]>>,
 }
 

@@ -10,7 +10,8 @@ use super::{
     LEVEL_ARITY_SHIFT, LEVEL_VALUE, LevelRow, MAGIC, PART_BYTES_MAX, SECTION_FRAME_BYTES, SECTION_ROWS_MAX,
     TIMES_FIRST, TIMES_SECOND, TextIndex, UNITS, VERSION,
 };
-use crate::aggregate::plan::EventId;
+use crate::aggregate::plan::{AggregateId, EventId};
+use crate::aggregate::spread::sort_spread;
 use crate::time::Timestamp;
 
 /// Packs a chunk into one or more parts, each readable by itself and at most [`PART_BYTES_MAX`] long. (Only the head, or a single row
@@ -42,11 +43,7 @@ pub fn encode(chunk: &Chunk) -> Vec<Vec<u8>> {
     distincts.sort_unstable_by(|a, b| order::distincts(a, b, &ranks));
     distincts.dedup_by(|a, b| order::distincts(a, b, &ranks).is_eq());
     sections.push_rows("distinct", &distincts, |rows| self::distincts(rows, &ranks));
-    // The key beside the row: sorting millions then rarely has to look at the rows.
-    let mut keyed: Vec<_> = chunk.halves.iter().map(|row| ((row.aggregate, row.key), row)).collect();
-    keyed.sort_unstable_by(|(a, left), (b, right)| a.cmp(b).then_with(|| order::halves(left, right, &ranks)));
-    let halves: Vec<&HalfRow> = keyed.into_iter().map(|(_, row)| row).collect();
-    sections.push_rows("halves", &halves, |rows| self::halves(rows, &ranks));
+    sections.push_rows("halves", &sorted_halves(&chunk.halves, &ranks), |rows| self::halves(rows, &ranks));
     let mut levels: Vec<&LevelRow> = chunk.levels.iter().collect();
     levels.sort_unstable_by(|a, b| order::levels(a, b, &ranks));
     sections.push_rows("levels", &levels, |rows| self::levels(rows, &ranks));
@@ -56,6 +53,22 @@ pub fn encode(chunk: &Chunk) -> Vec<Vec<u8>> {
         sections.push_rows(&format!("ids/{day}"), &ids, self::ids);
     }
     sections.into_parts(chunk)
+}
+
+/// Half-pairs in their order.
+fn sorted_halves<'c>(halves: &'c [HalfRow], ranks: &Ranks) -> Vec<&'c HalfRow> {
+    let mut by_aggregate: BTreeMap<AggregateId, Vec<&HalfRow>> = BTreeMap::new();
+    for run in halves.chunk_by(|a, b| a.aggregate == b.aggregate) {
+        by_aggregate.entry(run[0].aggregate).or_default().extend(run);
+    }
+    let mut sorted = Vec::with_capacity(halves.len());
+    for rows in by_aggregate.into_values() {
+        // The key beside the row: sorting then rarely has to look at the rows.
+        let mut keyed: Vec<(u64, &HalfRow)> = rows.iter().map(|row| (row.key, *row)).collect();
+        sort_spread(&mut keyed, |(key, _)| *key, |(_, a), (_, b)| order::halves(a, b, ranks));
+        sorted.extend(keyed.into_iter().map(|(_, row)| row));
+    }
+    sorted
 }
 
 fn ids_by_day(chunk: &Chunk) -> BTreeMap<i32, Vec<(EventId, u64)>> {

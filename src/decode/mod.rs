@@ -21,6 +21,7 @@ pub mod field;
 mod identity;
 mod names;
 mod scan;
+mod successors;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -33,6 +34,7 @@ pub use identity::{IdentityFault, identity};
 use crate::book::Field;
 use crate::event::{ElementRange, Elements, FieldSlot, Record, Row, Slot, SlotKind};
 use scan::Scan;
+use successors::Successors;
 use tree::{Array, Entry, Node, Tree};
 
 /// The longest payload that is decoded, in bytes: 1 MiB and 12 bytes, the largest record batch that a Kafka broker takes unless told
@@ -118,6 +120,7 @@ impl MalformedReason {
 pub struct Decoder {
     fields: usize,
     tree: Tree,
+    successors: Successors,
     /// Fields of outside the record's value.
     outside: Vec<(FieldSlot, Field)>,
 }
@@ -128,7 +131,7 @@ impl Decoder {
         let is_outside = |field: &Field| matches!(field, Field::Key | Field::Header(_) | Field::Timestamp);
         let numbered = fields.iter().zip(0u16..).filter(|(field, _)| is_outside(field));
         let outside = numbered.map(|(field, slot)| (FieldSlot(slot), field.clone())).collect();
-        Decoder { fields: fields.len(), tree: Tree::new(fields), outside }
+        Decoder { fields: fields.len(), tree: Tree::new(fields), successors: Successors::default(), outside }
     }
 
     /// Checks all of `payload`, fills `row` with the named fields (NULL where absent) and returns the payload as text, which
@@ -138,14 +141,19 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Malformed`] with the first fault; invalid UTF-8 anywhere comes before faults of the grammar.
-    pub fn decode<'a>(&self, payload: &'a [u8], row: &mut Row) -> Result<&'a str, Malformed> {
+    pub fn decode<'a>(&mut self, payload: &'a [u8], row: &mut Row) -> Result<&'a str, Malformed> {
         self.clear(row);
         if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(Malformed { reason: MalformedReason::TooLong, at_byte: PAYLOAD_BYTES_MAX });
         }
         let text = std::str::from_utf8(payload)
             .map_err(|fault| Malformed { reason: MalformedReason::InvalidUtf8, at_byte: fault.valid_up_to() })?;
-        match self.read(text, row) {
+        let mut marks = std::mem::take(&mut row.marks);
+        let mut successors = std::mem::take(&mut self.successors);
+        scan::mark(payload, &mut marks);
+        let read = self.read(Scan::new(text, &marks, &mut successors), row);
+        (row.marks, self.successors) = (marks, successors);
+        match read {
             Ok(()) => Ok(text),
             Err(malformed) => {
                 self.clear(row);
@@ -205,8 +213,7 @@ impl Decoder {
         }
     }
 
-    fn read(&self, text: &str, row: &mut Row) -> Result<(), Malformed> {
-        let mut scan = Scan::new(text);
+    fn read(&self, mut scan: Scan<'_>, row: &mut Row) -> Result<(), Malformed> {
         match scan.next_token() {
             None => {
                 return Err(Malformed { reason: MalformedReason::Empty, at_byte: 0 });
@@ -240,16 +247,10 @@ impl Decoder {
             return Ok(());
         }
         loop {
-            let key = scan.key()?;
-            let entry = if key.escaped {
-                // The end of the row's own buffer serves as scratch: no allocation.
-                let kept = row.unescaped.len();
-                scan.unescape(key, &mut row.unescaped);
-                let entry = node.entry(&row.unescaped.as_bytes()[kept..]);
-                row.unescaped.truncate(kept);
-                entry
-            } else {
-                node.entry(scan.bytes(key))
+            scan.next_token();
+            let entry = match scan.expected_key(node.number) {
+                Some(entry) => entry,
+                None => read_key(node, scan, row)?,
             };
             match entry {
                 None => scan.skip_value(depth)?,
@@ -371,6 +372,24 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// A key that was not expected, and what it fills.
+fn read_key(node: &Node, scan: &mut Scan<'_>, row: &mut Row) -> Result<Option<Entry>, Malformed> {
+    let start = scan.at();
+    let key = scan.key()?;
+    let entry = if key.escaped {
+        // The end of the row's own buffer serves as scratch: no allocation.
+        let kept = row.unescaped.len();
+        scan.unescape(key, &mut row.unescaped);
+        let entry = node.entry(&row.unescaped.as_bytes()[kept..]);
+        row.unescaped.truncate(kept);
+        entry
+    } else {
+        node.entry(scan.bytes(key))
+    };
+    scan.expect(start, node.number, entry);
+    Ok(entry)
 }
 
 /// Bytes of outside the value as text; a copy, for the row holds texts of its own.

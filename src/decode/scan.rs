@@ -1,5 +1,7 @@
 //! The walk over a JSON text: tokens, strings, numbers and whole values, checked against RFC 8259. No recursion, no allocation.
 
+use super::successors::{Successors, UNREAD};
+use super::tree::Entry;
 use super::{Malformed, MalformedReason, NESTING_MAX};
 
 /// The inside of a string that has been checked: a range of the text, between the quotes.
@@ -15,12 +17,16 @@ pub(super) struct StringRange {
 pub(super) struct Scan<'a> {
     text: &'a str,
     bytes: &'a [u8],
+    marks: &'a [u8],
+    successors: &'a mut Successors,
     at: usize,
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(text: &'a str) -> Scan<'a> {
-        Scan { text, bytes: text.as_bytes(), at: 0 }
+    /// `marks` are what [`mark`] made of the text.
+    pub(super) fn new(text: &'a str, marks: &'a [u8], successors: &'a mut Successors) -> Scan<'a> {
+        successors.begin();
+        Scan { text, bytes: text.as_bytes(), marks, successors, at: 0 }
     }
 
     /// The place, in bytes.
@@ -64,6 +70,30 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// A key of the object `node` and its colon, if it is one of those that are expected here: what it fills.
+    #[inline(always)]
+    pub(super) fn expected_key(&mut self, node: u32) -> Option<Option<Entry>> {
+        let (length, entry) = self.successors.expected(self.bytes.get(self.at..)?, node)?;
+        self.at += length;
+        Some(entry)
+    }
+
+    /// The next time the key whose quote stands at `start`, and behind whose colon we are, is expected here.
+    pub(super) fn expect(&mut self, start: usize, node: u32, entry: Option<Entry>) {
+        self.successors.learn(self.bytes.get(start..self.at).unwrap_or_default(), node, entry);
+    }
+
+    /// A key that nobody reads, and its colon.
+    fn skip_key(&mut self) -> Result<(), Malformed> {
+        self.next_token();
+        if self.expected_key(UNREAD).is_none() {
+            let start = self.at;
+            self.key()?;
+            self.expect(start, UNREAD, None);
+        }
+        Ok(())
+    }
+
     /// A key and its colon.
     #[inline(always)]
     pub(super) fn key(&mut self) -> Result<StringRange, Malformed> {
@@ -85,7 +115,7 @@ impl<'a> Scan<'a> {
         self.at = start;
         let mut escaped = false;
         loop {
-            self.at = end_of_plain(self.bytes, self.at);
+            self.at = end_of_plain(self.marks, self.at);
             match self.bytes.get(self.at) {
                 Some(b'"') => {
                     let end = self.at;
@@ -106,7 +136,7 @@ impl<'a> Scan<'a> {
     pub(super) fn unescape(&self, string: StringRange, out: &mut String) {
         let mut at = string.start;
         while at < string.end {
-            let plain_end = end_of_plain(self.bytes, at).min(string.end);
+            let plain_end = end_of_plain(self.marks, at).min(string.end);
             out.push_str(self.text.get(at..plain_end).unwrap_or_default());
             at = plain_end;
             if at < string.end {
@@ -194,7 +224,7 @@ impl<'a> Scan<'a> {
                     let empty = self.next_token() == Some(if bracket == b'{' { b'}' } else { b']' });
                     if !empty {
                         if bracket == b'{' {
-                            self.key()?;
+                            self.skip_key()?;
                         }
                         continue;
                     }
@@ -206,7 +236,7 @@ impl<'a> Scan<'a> {
                 match (self.next_token(), open.in_object()) {
                     (Some(b','), true) => {
                         self.at += 1;
-                        self.key()?;
+                        self.skip_key()?;
                         break;
                     }
                     (Some(b','), false) => {
@@ -254,65 +284,32 @@ impl Open {
     }
 }
 
-/// Strings at least this long are scanned eight bytes at a time. Shorter ones are faster byte by byte (measured by `benches/decode`):
-/// the processor guesses their ends and reads on, where a whole word must wait for its arithmetic.
-const LONG_STRING_BYTES: usize = 16;
+/// Marks the bytes that do not stand for themselves in a string: quotes, backslashes, control characters. One byte of marks a byte of
+/// text, 1 where it is marked, and [`PADDING`] marked ones behind them, so that eight can be looked at from any place in the text.
+///
+/// A loop without a branch, which the compiler turns into vector instructions: marking a whole record costs less than it saves in looking
+/// for the end of each string byte by byte.
+pub(super) fn mark(bytes: &[u8], marks: &mut Vec<u8>) {
+    marks.clear();
+    let is_marked = |byte: &u8| u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20);
+    marks.extend(bytes.iter().map(is_marked));
+    marks.extend([1; PADDING]);
+}
 
-/// Whether a byte stands for itself in a string: no quote, no backslash, no control character.
-static PLAIN: [bool; 256] = {
-    let mut plain = [true; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        plain[byte] = false;
-        byte += 1;
-    }
-    plain[b'"' as usize] = false;
-    plain[b'\\' as usize] = false;
-    plain
-};
+/// Marks behind the text's end.
+const PADDING: usize = 8;
 
-/// The first byte at or after `at` that is not plain, or the text's end.
+/// The first marked place at or after `at`, or the text's end.
 #[inline(always)]
-fn end_of_plain(bytes: &[u8], mut at: usize) -> usize {
-    let long = at + LONG_STRING_BYTES;
-    while bytes.get(at).is_some_and(|byte| PLAIN[usize::from(*byte)]) {
-        at += 1;
-        if at == long {
-            return end_of_long_plain(bytes, at);
-        }
-    }
-    at
-}
-
-fn end_of_long_plain(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+fn end_of_plain(marks: &[u8], mut at: usize) -> usize {
+    while let Some(eight) = marks.get(at..).and_then(|rest| rest.first_chunk::<PADDING>()) {
         let word = u64::from_le_bytes(*eight);
-        let marks = mark_equal(word, b'"') | mark_equal(word, b'\\') | mark_below_0x20(word);
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
+        if word != 0 {
+            return at + (word.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        at += PADDING;
     }
-    while bytes.get(at).is_some_and(|byte| PLAIN[usize::from(*byte)]) {
-        at += 1;
-    }
-    at
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-
-/// A high bit in each byte that equals `byte`. Borrows may mark bytes above a true mark, never below: the lowest mark is exact.
-#[inline]
-fn mark_equal(word: u64, byte: u8) -> u64 {
-    let zero_where_equal = word ^ (ONES * u64::from(byte));
-    zero_where_equal.wrapping_sub(ONES) & !zero_where_equal & HIGH_BITS
-}
-
-/// A high bit in each byte below 0x20; as exact as [`mark_equal`].
-#[inline]
-fn mark_below_0x20(word: u64) -> u64 {
-    word.wrapping_sub(ONES * 0x20) & !word & HIGH_BITS
+    marks.len().saturating_sub(PADDING)
 }
 
 /// The character of the escape at `at`, where a backslash stands, and how many bytes it takes.

@@ -203,7 +203,7 @@ fn nesting_and_length_are_bounded() {
 
 #[test]
 fn a_row_is_reused_without_a_trace_of_the_last_record() {
-    let decoder = Decoder::new(&["a", "b"].map(Field::named));
+    let mut decoder = Decoder::new(&["a", "b"].map(Field::named));
     let mut row = Row::new(0);
     let value = |row: &Row, text: &str, slot| format!("{:?}", row.value(text, FieldSlot(slot)));
     let text = decoder.decode(br#"{"a":"x\ny","b":"\t"}"#, &mut row).unwrap();
@@ -219,7 +219,7 @@ fn every_name_finds_its_slot_however_many_there_are() {
     // Alike in length, first, middle and last byte, so that all of them collide.
     let alike = (0..300).map(|number| format!("x{number:03}y{number:03}z"));
     let names: Vec<String> = alike.chain(["".into(), "x".into(), "y".repeat(256), "y".repeat(512)]).collect();
-    let decoder = Decoder::new(&names.iter().map(|name| Field::named(name)).collect::<Vec<_>>());
+    let mut decoder = Decoder::new(&names.iter().map(|name| Field::named(name)).collect::<Vec<_>>());
     let mut row = Row::new(0);
     for (slot, name) in names.iter().enumerate() {
         let payload = format!("{{{name:?}:{slot},\"x999y999z\":0}}");

@@ -26,6 +26,8 @@ pub(super) struct Tree {
 /// The keys of one object.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
+    /// Its position among the nodes.
+    pub(super) number: u32,
     names: Names,
     /// By position in `names`.
     entries: Vec<Entry>,
@@ -99,13 +101,13 @@ impl Tree {
     /// Adds the node of an object that these paths lead into; its number.
     fn node(&mut self, values: &[Lead<'_>], arrays: &[Lead<'_>]) -> u32 {
         let number = self.nodes.len();
-        self.nodes.push(Node { names: Names::new(&[]), entries: Vec::new() });
+        self.nodes.push(Node { number: number as u32, names: Names::new(&[]), entries: Vec::new() });
         let mut keys: Vec<&String> = values.iter().chain(arrays).filter_map(|(path, _)| path.first()).collect();
         keys.sort_unstable();
         keys.dedup();
         let names: Vec<String> = keys.iter().map(|key| (*key).clone()).collect();
         let entries = keys.iter().map(|key| self.entry(key, values, arrays)).collect();
-        self.nodes[number] = Node { names: Names::new(&names), entries };
+        self.nodes[number] = Node { number: number as u32, names: Names::new(&names), entries };
         number as u32
     }
 

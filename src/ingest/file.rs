@@ -145,7 +145,7 @@ impl EventFile {
                 return Ok(any);
             }
             any = true;
-            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let end = memchr::memchr(b'\n', buffer);
             let used = end.unwrap_or(buffer.len());
             let room = (PAYLOAD_BYTES_MAX + 1).saturating_sub(self.bytes.len() - start);
             self.bytes.extend_from_slice(&buffer[..used.min(room)]);

@@ -1,8 +1,10 @@
 //! The ledger: all committed or about-to-be-committed facts, merged. It grows only by chunks, so a restart that reads the stored
 //! chunks stands exactly where the live process stood.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::aggregate::budget::{Budget, Budgets};
 use crate::aggregate::dedup::Ids;

@@ -1,6 +1,9 @@
 //! Packs a partition's delta into a chunk: numbers of this process become names that outlive it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
 
 use crate::aggregate::aggregator::Refusal;
 use crate::aggregate::delta::{Counts, Delta, DeltaRow};
@@ -9,6 +12,7 @@ use crate::aggregate::pair::{Half, Tuples};
 use crate::aggregate::plan::{
     Aggregate, AggregateId, Facet, LevelsIndex, PairsIndex, Plan, SetIndex, SketchIndex, TallyIndex,
 };
+use crate::aggregate::spread::sort_spread;
 use crate::book::Book;
 use crate::chunk::{
     BinRow, CellRow, Chunk, DistinctRow, Evaluated, EvaluatedRange, EventTimes, HalfRow, Head, LevelRow, StartRow,
@@ -28,7 +32,7 @@ pub const DEAD_LETTER_SAMPLES_MAX: u64 = 1_000;
 /// Texts of a chunk, each once, in the order of their first use.
 #[derive(Default)]
 struct Texts {
-    numbers: BTreeMap<MemberId, TextIndex>,
+    numbers: HashMap<MemberId, TextIndex>,
     texts: Vec<String>,
 }
 
@@ -100,9 +104,12 @@ pub(super) fn pack(
     }
     for (position, halves) in delta.halves.iter().enumerate().filter(|(_, halves)| !halves.is_empty()) {
         let aggregate = names.pairs[&PairsIndex(position as u32)];
-        chunk
-            .halves
-            .extend(halves.iter().map(|(key, half)| half_row(aggregate, *key, half, (members, tuples), &mut texts)));
+        // In the order in which they are stored: the ledger then walks through its tables, too, instead of jumping about in them.
+        let mut halves: Vec<(u64, &Half)> = halves.iter().map(|(key, half)| (*key, half)).collect();
+        sort_spread(&mut halves, |(key, _)| *key, |_, _| Ordering::Equal);
+        chunk.halves.extend(
+            halves.into_iter().map(|(key, half)| half_row(aggregate, key, half, (members, tuples), &mut texts)),
+        );
     }
     for (latest, position) in delta.levels.iter().zip(0..).filter(|(latest, _)| !latest.is_empty()) {
         let aggregate = names.levels[&LevelsIndex(position)];

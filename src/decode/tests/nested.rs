@@ -16,7 +16,7 @@ fn read(names: &[&str], payload: &str, element: Option<u32>) -> String {
             path: path.split('.').skip(1).map(str::to_owned).collect(),
         },
     };
-    let decoder = Decoder::new(&names.iter().map(field).collect::<Vec<_>>());
+    let mut decoder = Decoder::new(&names.iter().map(field).collect::<Vec<_>>());
     let mut row = Row::new(0);
     let text = match decoder.decode(payload.as_bytes(), &mut row) {
         Ok(text) => text,
@@ -93,7 +93,7 @@ fn what_stands_where_an_array_is_read_is_told() {
         Field::Element { array: vec!["i".to_owned()], path: Vec::new() },
         Field::Element { array: vec!["i".to_owned()], path: vec!["a".to_owned()] },
     ];
-    let decoder = Decoder::new(&fields);
+    let mut decoder = Decoder::new(&fields);
     let mut row = Row::new(0);
     let many = |count: u32| format!("{{\"i\":[{}0]}}", "0,".repeat(count as usize - 1));
     for (payload, expected) in [

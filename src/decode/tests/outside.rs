@@ -11,7 +11,7 @@ fn header<'a>(name: &'a str, value: Option<&'a [u8]>) -> Header<'a> {
 #[test]
 fn key_headers_and_timestamp_are_fields() {
     let fields = [Field::Key, Field::Header("source".to_owned()), Field::Timestamp, Field::named("a")];
-    let decoder = Decoder::new(&fields);
+    let mut decoder = Decoder::new(&fields);
     let mut row = Row::new(0);
     let mut show = |key: Option<&[u8]>, headers: &[Header<'_>], timestamp: Option<i64>| {
         let timestamp = timestamp.map(Timestamp);
@@ -40,7 +40,7 @@ fn key_headers_and_timestamp_are_fields() {
 fn identities_are_unambiguous_and_as_they_were_first_stored() {
     let (mut part, mut out) = (String::new(), String::new());
     let mut of = |payload: &str, fields: &[FieldSlot], element| {
-        let decoder = Decoder::new(&["a", "b"].map(Field::named));
+        let mut decoder = Decoder::new(&["a", "b"].map(Field::named));
         let mut row = Row::new(0);
         let payload = decoder.decode(payload.as_bytes(), &mut row).unwrap();
         match identity(fields, element, RowView { row: &row, payload }, &mut part, &mut out) {

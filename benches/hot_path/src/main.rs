@@ -1,0 +1,89 @@
+//! What every event passes through, from its bytes to a persisted cut, as one program to count instructions in: `benches/hot_path/run`.
+//!
+//! `krscore-hot-path EVENTS` takes the events in batches of 1,000 a partition, as the service does, and cuts every 100,000; without
+//! a profiler it prints the time each part took.
+
+mod events;
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use krscore::book::{self, SourceFile};
+use krscore::event::{Partition, Record, TopicIndex};
+use krscore::pipeline::{AssignmentEpoch, ClaimedPartition, CutId, Effect, Input, LogStart, State, step};
+use krscore::time::{Span, Timestamp};
+
+/// Events where no number is given.
+const EVENTS_DEFAULT: u64 = 100_000;
+
+/// Records of a partition that are taken at once.
+const BATCH_RECORDS: usize = 1_000;
+
+/// Records between two cuts.
+const CUT_RECORDS: usize = 100_000;
+
+const EPOCH: AssignmentEpoch = AssignmentEpoch(1);
+
+fn main() {
+    let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(EVENTS_DEFAULT);
+    let source = SourceFile { name: "book.yaml".to_owned(), text: include_str!("book.yaml").to_owned() };
+    let book = Arc::new(book::load(&[source]).expect("the bench's book").book);
+    let files = events::events(count);
+    let mut state = State::new(Arc::clone(&book), None);
+    step(&mut state, Input::Restored { chunks: Vec::new() });
+    let partitions: Vec<Partition> = (0..4).map(|topic| Partition { topic: TopicIndex(topic), number: 0 }).collect();
+    let start = LogStart { offset: 0, complete_since: None };
+    let claim =
+        |partition: &Partition| ClaimedPartition { partition: *partition, next_offset: None, start, epoch: EPOCH };
+    step(&mut state, Input::Claimed(partitions.iter().map(claim).collect()));
+    let records: Vec<Vec<Record<'_>>> = files.iter().map(|text| records(text)).collect();
+    let (mut taking, mut cutting, mut uncut) = (Duration::ZERO, Duration::ZERO, 0);
+    // As they come: a batch of each partition in turn, as many records of each as its share.
+    let turns = records.iter().map(|records| records.len().div_ceil(BATCH_RECORDS)).max().unwrap_or(0);
+    for turn in 0..turns {
+        for (partition, records) in partitions.iter().zip(&records) {
+            let share = |turn: usize| records.len() * turn / turns;
+            let begun = Instant::now();
+            let batch = &records[share(turn)..share(turn + 1)];
+            take(&mut state, *partition, batch);
+            taking += begun.elapsed();
+            uncut += batch.len();
+        }
+        if uncut >= CUT_RECORDS || turn + 1 == turns {
+            let begun = Instant::now();
+            cut(&mut state);
+            cutting += begun.elapsed();
+            uncut = 0;
+        }
+    }
+    let ns = |time: Duration| time.as_nanos() as u64 / count;
+    println!("{count} events: {} ns an event to take them, {} ns to cut, score and publish", ns(taking), ns(cutting));
+}
+
+fn records(text: &str) -> Vec<Record<'_>> {
+    let mut records = Vec::new();
+    for (line, offset) in text.lines().zip(0..) {
+        records.push(Record { offset, timestamp: None, key: None, payload: Some(line.as_bytes()), headers: &[] });
+    }
+    records
+}
+
+/// A batch into the deltas: decoded, filtered, looked up, added.
+#[inline(never)]
+fn take(state: &mut State, partition: Partition, records: &[Record<'_>]) {
+    step(state, Input::Records { partition, epoch: EPOCH, records, leader_epoch: None });
+}
+
+/// The deltas into chunks and the ledger, all scored, and the answer of the store.
+#[inline(never)]
+fn cut(state: &mut State) {
+    let mut effects = step(state, Input::Tick { now: Timestamp(events::START + 20 * Span::DAY.0) });
+    while let Some(effect) = effects.pop() {
+        if let Effect::Persist(cut) = effect {
+            let id: CutId = cut.id;
+            black_box(&cut.partitions);
+            effects.extend(step(state, Input::Persisted(id)));
+        }
+    }
+}
