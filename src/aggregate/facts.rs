@@ -144,6 +144,8 @@ pub struct EventProgress {
     pub last_event_at: Option<Timestamp>,
     /// The last record of the topic, before any filter, by its own timestamp.
     pub last_record_at: Option<Timestamp>,
+    /// Rows that counted although the ids of their day had been let go, so that copies may be among them.
+    pub unchecked: u64,
 }
 
 /// Since when an aggregate's partitions are evaluated without a hole up to now.

@@ -218,7 +218,7 @@ pub(super) static DURATION: Table = table(
         may("deadline", OneOf(&[Field, Object(&TIME)]), "the start event's field that says when it was due"),
         may("void", Name, "the event that takes a pair out for good"),
         may("placed", Word(&["end", "start"]), "where a finished pair counts for mean and pNN; default end"),
-        may("give_up", Span, "how long an open pair is remembered; default 60d"),
+        may("give_up", Span, "how long an open pair is remembered at least; default 60d"),
         WHERE_OF_START,
     ],
 );

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | a bucket of a series that the key result reads | those that end after the bucket begins |
 //! | the last record of a topic that may fall silent | those that end after the last record before |
-//! | what covers its aggregates, what is past a budget, what people said, frozen baselines, its own measured one | all |
+//! | what covers its aggregates, what is past a budget, rows not checked for copies, what people said, frozen baselines, its own measured one | all |
 //!
 //! and of those only the ones whose score is not what was recorded last are recorded. Nothing else enters a past day's score.
 
@@ -65,6 +65,7 @@ struct Days {
 struct Own {
     measured: Option<MeasuredBaseline>,
     past_budget: Vec<Facet>,
+    unchecked: u64,
 }
 
 /// What all past days depend on beside the facts.
@@ -180,6 +181,7 @@ impl Daily {
             let mut own = Own { measured: snapshot.scores.objectives[*o].key_results[*k].measured, ..Own::default() };
             if let Some(plan) = input.plan.key_results.get(*o).and_then(|plans| plans.get(*k)?.as_ref()) {
                 days.touch_read(plan, touched, &moved, key_result.silent_after.is_some());
+                own.unchecked = plan.events.iter().map(|event| input.facts.event(*event).unchecked).sum();
                 each_read(plan, &mut |facet| own.past_budget.extend(input.facts.past_budget(facet).map(|_| facet)));
             }
             if days.own != own {

@@ -361,7 +361,9 @@ impl Ledger {
 
     fn event_progress(&self, book: &Book, event: usize) -> EventProgress {
         let topic = book.events[event].topic;
-        let mut progress = EventProgress::default();
+        let unchecked = CounterKey::Unchecked { event: book.events[event].name.clone() };
+        let unchecked = self.counters.get(&unchecked).copied().unwrap_or(0);
+        let mut progress = EventProgress { unchecked, ..EventProgress::default() };
         let mut watermarks = Vec::new();
         for (_, known) in self.partitions.iter().filter(|(partition, _)| partition.topic == topic) {
             let times = &known.times[event];

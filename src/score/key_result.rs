@@ -233,6 +233,7 @@ impl<'a> Scorer<'a> {
             window: reading.window.as_ref(),
             coverage: reading.coverage,
             passed: reading.passed,
+            unchecked: self.unchecked(),
             value: reading.quantity.value.as_ref().and_then(goal::rounded),
             n: reading.quantity.n,
             score: attainment.map(goal::clamped),
@@ -361,6 +362,12 @@ impl<'a> Scorer<'a> {
         let change =
             Change { value: value.zip(past_value).and_then(less), score: score.zip(past_score).and_then(less) };
         (change.value.is_some() || change.score.is_some()).then_some(change)
+    }
+
+    /// Rows of its events that could not be checked for copies.
+    fn unchecked(&self) -> u64 {
+        let events = self.plan.map_or(&[][..], |plan| &plan.events);
+        events.iter().map(|event| self.context.input.facts.event(*event).unchecked).sum()
     }
 
     fn last_event_at(&self) -> Option<Timestamp> {

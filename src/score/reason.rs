@@ -48,6 +48,12 @@ fn ruled(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> Str
         Rule::PastBudget(budget) => format!("there is no value: {}", past(budget, &facts.budgets)),
         Rule::Empty => emptiness(book, facts, evidence),
         Rule::Silent => evidence.silence.map_or_else(String::new, |silence| silent(evidence, silence)),
+        Rule::Unchecked { rows } => {
+            let (rows, limit) = (counted(rows, "row"), facts.budgets.dedup_ids_max);
+            format!(
+                "{rows} could not be checked for copies: there were more than {limit} ids in a partition, and those of the oldest days were let go; raise `dedup_ids_max` in [state]"
+            )
+        }
         Rule::TooFew { n, least } => {
             format!("{n} {} in the window, fewer than the {least} that it takes (min_events)", plural(n, "event"))
         }
@@ -225,6 +231,11 @@ fn emptiness(book: &Book, facts: &Facts, evidence: &Evidence<'_>) -> String {
 pub(crate) fn calendar_names(book: &Book, calendars: &[CalendarIndex]) -> String {
     let names = calendars.iter().filter_map(|index| book.calendars.get(usize::from(index.0)));
     names.map(|calendar| calendar.name.as_str()).collect::<Vec<_>>().join(" or ")
+}
+
+/// `1 row`, `2 rows`.
+fn counted(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 /// Which budget was passed, and what to do about it.

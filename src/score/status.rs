@@ -7,7 +7,7 @@
 //! | 3 | what it reads is past a budget of memory | `insufficient_data` |
 //! | 4 | neither value nor attainment | `no_data` |
 //! | 5 | something fell silent | `stale` |
-//! | 6 | too few rows, covered too late, a measured baseline that cannot be held against yet, no day judged yet | `insufficient_data` |
+//! | 6 | rows that could not be checked for copies, too few rows, covered too late, a measured baseline that cannot be held against yet, no day judged yet | `insufficient_data` |
 //! | 7 | score ≥ s*, or ≥ 0.9 · expected, or expected − score ≤ 0.05 | `on_track` |
 //! | 8 | score < 0.6 · expected, expected − score > 0.10, 20 % of the cycle elapsed | `off_track` |
 //! | 9 | else | `at_risk` |
@@ -35,6 +35,8 @@ pub(super) struct Evidence<'a> {
     pub(super) window: Option<&'a Laid>,
     pub(super) coverage: WindowCoverage,
     pub(super) passed: Option<Budget>,
+    /// Rows of its events that could not be checked for copies.
+    pub(super) unchecked: u64,
     pub(super) value: Option<Fixed>,
     pub(super) n: Option<i64>,
     pub(super) score: Option<Fixed>,
@@ -70,6 +72,8 @@ pub(super) enum Rule {
     Empty,
     /// Something fell silent.
     Silent,
+    /// Rows that could not be checked for copies are among those that count.
+    Unchecked { rows: u64 },
     /// Fewer rows than `min_events`.
     TooFew { n: i64, least: u64 },
     /// Covered from later than the window begins.
@@ -102,6 +106,7 @@ impl Rule {
             Rule::NotBegun => Status::Pending,
             Rule::Silent => Status::Stale,
             Rule::PastBudget(_)
+            | Rule::Unchecked { .. }
             | Rule::TooFew { .. }
             | Rule::CoveredLate
             | Rule::NoBaseline(_)
@@ -131,6 +136,9 @@ impl Evidence<'_> {
         }
         if self.silence.is_some() {
             return Rule::Silent;
+        }
+        if self.unchecked > 0 {
+            return Rule::Unchecked { rows: self.unchecked };
         }
         if let (Some(n), Some(least)) = (self.n, self.key_result.min_events)
             && i128::from(n) < i128::from(least)

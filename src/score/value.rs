@@ -6,7 +6,8 @@
 //! | distinct | how many different values, 0 without rows | never | that number: the things that were counted, not their rows | – |
 //! | level | the sum over keys at the window's end, 0 without keys | never | keys | – |
 //! | mean | sum / count | count is 0 | rows | sum / count |
-//! | min, max, pNN | itself | count is 0 | rows | – |
+//! | min, max | itself | count is 0 | rows | – |
+//! | pNN | the midpoint of its bin, which is off by 0.8 % at most; of values, not of pairs, at least the min and at most the max | count is 0 | rows | – |
 //! | share (a cohort) | good / judged | none is judged | judged | good / judged |
 //! | ratio | part / total, or 1 − bad / total | total is 0 | n of the total | good (or part) / total |
 //! | formula | itself | an input is, or a division by zero | – | – |
@@ -207,7 +208,8 @@ impl<'a> Reader<'a> {
             Measure::Max(tally) => self.extreme(*tally, member, buckets, |cell| cell.max),
             Measure::Percentile(tally, sketch, rank) => {
                 let n = self.rows(*tally, member, buckets).count;
-                Quantity { value: self.percentile(*sketch, member, buckets, *rank), n: Some(n), ..Quantity::default() }
+                let value = self.percentile(*sketch, member, buckets, *rank);
+                Quantity { value: self.within(*tally, member, buckets, value), n: Some(n), ..Quantity::default() }
             }
             Measure::Ratio(sense, part, total) => {
                 let (part, total) = (self.read(part, member, buckets), self.read(total, member, buckets));
@@ -257,8 +259,6 @@ impl<'a> Reader<'a> {
         sliding.slide(self.facts.sketch(sketch), member, (buckets, self.during), apply).percentile(rank)
     }
 
-    /// Least and greatest cannot be taken back: a run that begins where the last one did and ends later takes what is new, any other is
-    /// read anew.
     fn extreme(
         &mut self,
         tally: TallyIndex,
@@ -266,6 +266,31 @@ impl<'a> Reader<'a> {
         buckets: &Range<Bucket>,
         of: impl Fn(&Cell) -> i128,
     ) -> Quantity {
+        let cell = self.extremes(tally, member, buckets);
+        let known = cell.count > 0 && cell.min <= cell.max;
+        let value = known.then(|| Fixed(of(&cell)).to_rational());
+        Quantity { value, n: Some(cell.count), ..Quantity::default() }
+    }
+
+    /// A percentile is the midpoint of its bin; where least and greatest are kept, which is of values and not of pairs, it never lies outside
+    /// them: of equal values it is that value.
+    fn within(
+        &mut self,
+        tally: TallyIndex,
+        member: MemberId,
+        buckets: &Range<Bucket>,
+        value: Option<BigRational>,
+    ) -> Option<BigRational> {
+        let cell = self.extremes(tally, member, buckets);
+        if cell.min > cell.max {
+            return value;
+        }
+        value.map(|value| value.clamp(Fixed(cell.min).to_rational(), Fixed(cell.max).to_rational()))
+    }
+
+    /// Least and greatest cannot be taken back: a run that begins where the last one did and ends later takes what is new, any other is
+    /// read anew.
+    fn extremes(&mut self, tally: TallyIndex, member: MemberId, buckets: &Range<Bucket>) -> Cell {
         let (mut from, mut cell) = (buckets.start, Cell::EMPTY);
         if let Some((last, known)) = self.extremes.get(&(tally, member))
             && last.start == buckets.start
@@ -276,9 +301,7 @@ impl<'a> Reader<'a> {
         let series = self.facts.tally(tally);
         each_run(self.during, from..buckets.end, |run| cell.merge(&series.total(member, run)));
         self.extremes.insert((tally, member), (buckets.clone(), cell));
-        let known = cell.count > 0 && cell.min <= cell.max;
-        let value = known.then(|| Fixed(of(&cell)).to_rational());
-        Quantity { value, n: Some(cell.count), ..Quantity::default() }
+        cell
     }
 }
 

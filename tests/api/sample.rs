@@ -273,6 +273,7 @@ pub fn snapshot(objectives: Vec<(Objective, ObjectiveScore)>) -> Snapshot {
         watermark: Some(Timestamp(AT.0 - seconds * Span::SECOND.0)),
         last_event_at: Some(Timestamp(AT.0 - seconds * Span::SECOND.0)),
         last_record_at: Some(Timestamp(AT.0 - seconds * Span::SECOND.0)),
+        unchecked: 0,
     };
     Snapshot {
         at: AT,

@@ -25,7 +25,23 @@ pub(super) struct NamedMetric<'n> {
     /// The word under `type`.
     pub kind: &'n str,
     pub metric: Option<Metric>,
+    size: Size,
 }
+
+/// What a metric is made of, written out to where events are read.
+#[derive(Clone, Copy)]
+struct Size {
+    parts: usize,
+    /// Formulas within formulas.
+    depth: usize,
+}
+
+/// Metrics that a formula may be made of, those of the formulas that it reads included: `b = a + a`, `c = b + b` and so on double at each
+/// step, and all of it is evaluated for each key result and member.
+const FORMULA_PARTS_MAX: usize = 1_000;
+
+/// Formulas that may stand within each other.
+const FORMULAS_NESTED_MAX: usize = 64;
 
 struct Entry<'n> {
     name: &'n str,
@@ -57,9 +73,39 @@ pub(super) fn read<'n>(
         let Entry { name, place, node, kind, .. } = &entries[*at];
         let mut reader = MetricReader { events, done: &metrics, names: &names, context };
         let metric = reader.metric(name, kind, node);
-        metrics.push(NamedMetric { name, place: *place, kind, metric });
+        let (metric, size) = measured(metric, node, &metrics, context.report);
+        metrics.push(NamedMetric { name, place: *place, kind, metric, size });
     }
     metrics
+}
+
+/// The metric with its size; nothing, and a fault, where its formula is too large.
+fn measured(
+    metric: Option<Metric>,
+    node: &Node,
+    done: &[NamedMetric<'_>],
+    report: &mut Report,
+) -> (Option<Metric>, Size) {
+    let mut size = Size { parts: 1, depth: 0 };
+    let Some(MetricKind::Derived { formula, .. }) = metric.as_ref().map(|metric| &metric.kind) else {
+        return (metric, size);
+    };
+    size.parts = 0;
+    formula.metrics(&mut |index| {
+        let read = done.get(usize::from(index.0)).map_or(Size { parts: 1, depth: 0 }, |read| read.size);
+        size = Size { parts: size.parts.saturating_add(read.parts), depth: size.depth.max(read.depth + 1) };
+    });
+    let place = node.get("formula").map_or(node.place, |formula| formula.place);
+    let fault = if size.parts > FORMULA_PARTS_MAX {
+        format!("written out, the formula is made of {} metrics; {FORMULA_PARTS_MAX} is the most", size.parts)
+    } else if size.depth > FORMULAS_NESTED_MAX {
+        format!("{} formulas stand within each other; {FORMULAS_NESTED_MAX} is the most", size.depth)
+    } else {
+        return (metric, size);
+    };
+    report.mend(place, fault, "read fewer metrics, or such as read events");
+    // Said once, not of every formula that reads this one.
+    (None, Size { parts: 1, depth: 0 })
 }
 
 /// The names of the metrics that one reads.

@@ -32,8 +32,9 @@ fn values_are_as_the_table_says() {
         (Min(some), "value=-4 n=3 of=-/-"),
         (Max(some), "value=1.5 n=3 of=-/-"),
         (Max(none), "value=- n=0 of=-/-"),
-        // The midpoint of the bin that holds 1.5.
-        (Percentile(some, sketch_of(some), 5_000), "value=1.501560832 n=3 of=-/-"),
+        // The midpoint of the bin that holds 1.5 is 1.501560832, and that of -4 is -4.009754624: nothing was so great, or so small.
+        (Percentile(some, sketch_of(some), 5_000), "value=1.5 n=3 of=-/-"),
+        (Percentile(some, sketch_of(some), 1_000), "value=-4 n=3 of=-/-"),
         (Percentile(none, sketch_of(none), 5_000), "value=- n=0 of=-/-"),
         (Share(none), "value=- n=0 of=0/0"),
         (ratio(RatioSense::Bad, Count(bad), Count(some)), "value=0.666666667 n=3 of=2/3"),
@@ -51,6 +52,21 @@ fn values_are_as_the_table_says() {
         let kr = world.measured(improve("0", "10"), measure, |kr, _| kr.min_events = None);
         world.check(kr, "2026-10-05", expected);
     }
+}
+
+#[test]
+fn rows_that_could_not_be_checked_for_copies_make_a_score_that_says_so() {
+    let mut world = World::q4();
+    let tally = world.tally("2026-10-02 n=9");
+    let kr = world.measured(improve("0", "10"), Measure::Count(tally), |_, _| ());
+    world.check(kr, "2026-10-05", "value=9 score=0.9 status=on_track");
+    world.facts.events.iter_mut().for_each(|event| event.unchecked = 2);
+    world.check(kr, "2026-10-05", "value=9 score=0.9 status=insufficient_data");
+    let reason = &world.score("2026-10-05").objectives[0].key_results[kr].reason;
+    assert!(
+        reason.contains("2 rows could not be checked for copies") && reason.contains("`dedup_ids_max`"),
+        "{reason}"
+    );
 }
 
 #[test]

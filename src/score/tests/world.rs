@@ -139,7 +139,7 @@ impl World {
             filter_text: None,
         });
         let (watermark, last) = (Some(Timestamp::MAX), Some(Timestamp::MAX));
-        self.facts.events.push(EventProgress { watermark, last_event_at: None, last_record_at: last });
+        self.facts.events.push(EventProgress { watermark, last_event_at: None, last_record_at: last, unchecked: 0 });
         index
     }
 
