@@ -72,8 +72,12 @@ fn lower(tree: &ast::Expr, depth: usize, metric: &mut Resolve<'_>) -> Result<For
                 ast::BinaryOperator::Divide => Operator::Divide,
                 other => return refuse(format!("the operator `{other}` in a formula")),
             };
-            let left = lower(left, depth + 1, metric)?;
-            Ok(Formula::Arithmetic(operator, Box::new(left), Box::new(lower(right, depth + 1, metric)?)))
+            let (left, at) = (lower(left, depth + 1, metric)?, start_of(right));
+            let right = lower(right, depth + 1, metric)?;
+            if operator == Operator::Divide && right == Formula::Number(Fixed::ZERO) {
+                return Err(ExprFault::at(at, "a division by zero", "divide by a metric, or by another number"));
+            }
+            Ok(Formula::Arithmetic(operator, Box::new(left), Box::new(right)))
         }
         other => refuse(format!("`{}` in a formula", shortened(&other.to_string()))),
     }

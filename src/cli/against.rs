@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::Failure;
+use super::log_starts::log_starts;
 use super::run::block_on;
 use crate::aggregate::plan::{AggregateId, Plan};
 use crate::book::Book;
@@ -29,8 +30,10 @@ pub(super) struct Consequences {
     /// The book that scores now.
     before: String,
     recompute: Vec<Recomputed>,
-    /// What was never read and is not there to be recomputed, in words.
+    /// What is missing and is not there to be recomputed, in words.
     cannot: Vec<String>,
+    /// Why nobody knows where the topics begin; then what is listed as recomputed may be gone.
+    kafka: Option<String>,
     /// Topics that are read for the first time, from the floor on.
     new_topics: Vec<String>,
 }
@@ -60,7 +63,9 @@ pub(super) fn consequences(book: &Book, target: &str) -> Result<Consequences, Fa
         }
         None => read(target)?,
     };
-    Ok(compare(book, &coverage))
+    let settings = settings::read(None, std::env::vars()).map_err(|fault| Failure::Usage(fault.to_string()))?;
+    let starts = log_starts(book, &settings.kafka).map_err(|fault| format!("{}: {fault}", settings.kafka.brokers));
+    Ok(compare(book, &coverage, starts))
 }
 
 /// `GET /api/v1/coverage`. HTTP/1.0: the connection ends with the body.
@@ -135,7 +140,7 @@ async fn covered(store: &Store, cluster: &str, partitions: &mut Vec<CoveredParti
     Ok(())
 }
 
-fn compare(book: &Book, coverage: &Coverage) -> Consequences {
+fn compare(book: &Book, coverage: &Coverage, starts: Result<BTreeMap<Partition, LogStart>, String>) -> Consequences {
     let plan = Plan::of(book);
     let id = |name: &String| u64::from_str_radix(name, 16).ok().map(AggregateId);
     let active: BTreeSet<AggregateId> = coverage.aggregates.iter().filter_map(id).collect();
@@ -143,8 +148,9 @@ fn compare(book: &Book, coverage: &Coverage) -> Consequences {
     for partition in &coverage.partitions {
         let Some(topic) = book.topics.iter().position(|topic| topic.name == partition.topic) else { continue };
         let of = Partition { topic: TopicIndex(topic as u16), number: partition.partition };
-        // Where live began is as far back as anybody knows here.
-        let start = LogStart { offset: partition.first_offset, complete_since: None };
+        // Without Kafka's word, where live began is as far back as anybody knows here.
+        let began = LogStart { offset: partition.first_offset, complete_since: None };
+        let start = starts.as_ref().ok().and_then(|starts| starts.get(&of)).copied().unwrap_or(began);
         let mut view = PartitionView::new(of, start);
         view.live = Some(partition.next_offset);
         for (name, ranges) in &partition.evaluated {
@@ -163,7 +169,8 @@ fn compare(book: &Book, coverage: &Coverage) -> Consequences {
     Consequences {
         before: coverage.book.clone(),
         recompute: recomputed(book, &plan, &found),
-        cannot: cannot(book, &found, &views),
+        cannot: cannot(book, &plan, &views, starts.is_ok()),
+        kafka: starts.err(),
         new_topics: new.map(|topic| topic.name.clone()).collect(),
     }
 }
@@ -209,21 +216,33 @@ fn recomputed(book: &Book, plan: &Plan, found: &[Need]) -> Vec<Recomputed> {
         .collect()
 }
 
-fn cannot(book: &Book, found: &[Need], views: &[PartitionView]) -> Vec<String> {
-    let mut words: BTreeMap<Partition, String> = BTreeMap::new();
-    for need in found {
-        let view = views.iter().find(|view| view.partition == need.partition);
-        let Some(view) = view.filter(|view| view.start.offset > 0) else { continue };
-        let first = view.ranges.values().flatten().filter(|range| range.from == view.start.offset);
-        let since = first.filter_map(|range| range.since).min();
-        let topic = &book.topics[usize::from(need.partition.topic.0)].name;
-        let when = since.map_or_else(String::new, |since| format!(", whose record is of {since}"));
-        words.insert(
-            need.partition,
-            format!("{topic}/{}: nothing before offset {}{when}", need.partition.number, view.start.offset),
-        );
+/// Offsets that live has passed, that some aggregate of the book was never evaluated over, and that lie before where its topic begins.
+fn cannot(book: &Book, plan: &Plan, views: &[PartitionView], is_known: bool) -> Vec<String> {
+    let mut words = Vec::new();
+    // A start that was found by time is where windows begin to reach: nothing is missing before it.
+    let is_cut = |view: &&PartitionView| view.start.offset > 0 && view.start.complete_since.is_none();
+    for view in views.iter().filter(|view| is_known && is_cut(view)) {
+        let topic = &book.topics[usize::from(view.partition.topic.0)];
+        let reads = |event: &crate::event::EventIndex| book.events[usize::from(event.0)].topic == view.partition.topic;
+        let gone = view.start.offset.min(view.live.unwrap_or(0));
+        let lacks = |id: &AggregateId| {
+            let ranges = view.ranges.get(id).into_iter().flatten();
+            ranges.map(|range| range.to.min(gone) - range.from.min(gone)).sum::<Offset>() < gone
+        };
+        let lacking =
+            plan.aggregates.iter().filter(|aggregate| aggregate.events.iter().any(reads) && lacks(&aggregate.id));
+        let lacking: Vec<&str> = lacking.map(|aggregate| aggregate.definition.as_str()).collect();
+        if !lacking.is_empty() {
+            words.push(format!(
+                "{}/{}: what lay before offset {} is not in the topic any more; missing there: {}",
+                topic.name,
+                view.partition.number,
+                view.start.offset,
+                lacking.join(", ")
+            ));
+        }
     }
-    words.into_values().collect()
+    words
 }
 
 /// As people read it.
@@ -245,6 +264,9 @@ pub(super) fn table(consequences: &Consequences) -> String {
     }
     for words in &consequences.cannot {
         text.push_str(&format!("cannot     {words}\n"));
+    }
+    if let (Some(why), false) = (&consequences.kafka, consequences.recompute.is_empty()) {
+        text.push_str(&format!("unknown    where the topics begin, so some of that may be gone: {why}\n"));
     }
     if text.is_empty() {
         text.push_str("nothing to recompute: the edit takes effect at once\n");

@@ -13,6 +13,7 @@ mod checkin;
 mod demo;
 mod explain;
 mod generate;
+mod log_starts;
 mod progress;
 mod replay;
 mod run;

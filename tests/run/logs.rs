@@ -143,6 +143,17 @@ fn retention_that_has_passed_the_stored_offset_is_recorded_and_data_from_tells()
     check_incident(&service, &place, &topic, "retention_passed", "offsets 10 to 15 were gone before they were read");
     let skipped = service.metric("krscore_skipped_offsets_total", &[("topic", &topic)]);
     assert_eq!(skipped, Some(5.0));
+    // What an edit would recompute, and what it cannot: Kafka says where the topic begins.
+    let url = format!("http://{}", service.address());
+    let gone = format!("cannot     {topic}/0: what lay before offset 15 is not in the topic any more; missing there: ");
+    for target in [url.as_str(), place.url().as_str()] {
+        let told = setup.asked(&["check", "book.yaml", "--against", target]);
+        assert!(told.contains(&gone) && !told.contains("recompute"), "{told}");
+    }
+    let edited = warehouse(&topic).replace("target: 1000,", "target: 1000, by: [warehouse],");
+    setup.file("edited.yaml", edited.replace("type = 'picked'", "type = 'picked' AND id > 2"));
+    let told = setup.asked(&["check", "edited.yaml", "--against", &url]);
+    assert!(told.contains(&format!("from     {topic}/0 [15, 20)\n")) && told.contains(&gone), "{told}");
     service.stop();
 }
 

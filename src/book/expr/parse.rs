@@ -229,8 +229,12 @@ impl Lower<'_> {
                 ));
             }
         };
-        let left = self.boxed(left, depth)?;
-        Ok(build(left, self.boxed(right, depth)?))
+        let (left, at) = (self.boxed(left, depth)?, start_of(right));
+        let right = self.boxed(right, depth)?;
+        if matches!(op, Op::Divide | Op::Modulo) && *right == Expr::Number(Fixed::ZERO) {
+            return Err(ExprFault::at(at, "a division by zero", "divide by a field, or by another number"));
+        }
+        Ok(build(left, right))
     }
 
     fn case(
