@@ -23,7 +23,7 @@ use std::fmt::Write as _;
 pub use super::sink::{FUTURE_TOLERANCE, Interned, Refusal};
 
 use super::dedup::{Ids, Seen, utc_day};
-use super::delta::Delta;
+use super::delta::{Delta, DeltaTable};
 use super::level::Observation;
 use super::member::MemberId;
 use super::pair::Half;
@@ -347,29 +347,34 @@ impl Aggregator {
     fn fill_tables(&self, plan: &Plan, event_plan: &EventPlan, at: Timestamp, delta: &mut Delta) {
         for position in &event_plan.tables {
             let table_plan = &plan.tables[*position];
-            let (tallies, sketches, sets) = (&table_plan.tallies, &table_plan.sketches, &table_plan.sets);
-            let inputs =
-                tallies.iter().map(|t| t.0).chain(sketches.iter().map(|s| s.0)).chain(sets.iter().map(|s| s.0));
-            if inputs.map(|input| self.inputs[input]).all(|taken| matches!(taken, Taken::Not | Taken::Null)) {
-                continue;
-            }
             let member = table_plan.dimension.map_or(MemberId::NONE, |dimension| self.members[dimension]);
             let table = &mut delta.tables[*position];
-            let row = table.row(member, table_plan.grain.bucket(at));
-            for (column, (input, _)) in tallies.iter().enumerate() {
+            // Looked up once something is added: most rows that a metric's `where` leaves out touch no row here.
+            let mut known = None;
+            let mut row =
+                |table: &mut DeltaTable| *known.get_or_insert_with(|| table.row(member, table_plan.grain.bucket(at)));
+            for (column, (input, _)) in table_plan.tallies.iter().enumerate() {
                 match self.inputs[*input] {
                     Taken::Not | Taken::Null | Taken::Fingerprint(_) => {}
-                    Taken::Row => table.cell(row, column).add_row(),
-                    Taken::Value(value) => table.cell(row, column).add(value),
+                    Taken::Row => {
+                        let row = row(table);
+                        table.cell(row, column).add_row();
+                    }
+                    Taken::Value(value) => {
+                        let row = row(table);
+                        table.cell(row, column).add(value);
+                    }
                 }
             }
-            for (column, (input, _)) in sets.iter().enumerate() {
+            for (column, (input, _)) in table_plan.sets.iter().enumerate() {
                 if let Taken::Fingerprint(fingerprint) = self.inputs[*input] {
+                    let row = row(table);
                     table.insert(row, column, fingerprint);
                 }
             }
-            for (column, (input, _)) in sketches.iter().enumerate() {
+            for (column, (input, _)) in table_plan.sketches.iter().enumerate() {
                 if let Taken::Value(value) = self.inputs[*input] {
+                    let row = row(table);
                     table.sketch(row, column).add(bin_of(value), 1);
                 }
             }

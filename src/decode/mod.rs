@@ -150,8 +150,8 @@ impl Decoder {
             .map_err(|fault| Malformed { reason: MalformedReason::InvalidUtf8, at_byte: fault.valid_up_to() })?;
         let mut marks = std::mem::take(&mut row.marks);
         let mut successors = std::mem::take(&mut self.successors);
-        scan::mark(payload, &mut marks);
-        let read = self.read(Scan::new(text, &marks, &mut successors), row);
+        let of_payload = scan::mark(payload, &mut marks);
+        let read = self.read(Scan::new(text, of_payload, &mut successors), row);
         (row.marks, self.successors) = (marks, successors);
         match read {
             Ok(()) => Ok(text),
@@ -417,10 +417,13 @@ fn read_value(scan: &mut Scan<'_>, depth: u32, unescaped: &mut String) -> Result
                 (SlotKind::Text, string.start, string.end)
             }
         }
+        Some(b'{' | b'[') => {
+            scan.skip_composite(depth)?;
+            (SlotKind::Composite, start, scan.at())
+        }
         first => {
-            scan.skip_value(depth)?;
+            scan.skip_plain()?;
             let kind = match first {
-                Some(b'{' | b'[') => SlotKind::Composite,
                 Some(b't') => SlotKind::True,
                 Some(b'f') => SlotKind::False,
                 Some(b'n') => SlotKind::Null,

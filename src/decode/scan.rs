@@ -47,6 +47,15 @@ impl<'a> Scan<'a> {
     /// Skips white space; the byte that follows, not taken.
     #[inline(always)]
     pub(super) fn next_token(&mut self) -> Option<u8> {
+        match self.bytes.get(self.at) {
+            // Nearly always: what machines write has no white space.
+            Some(&byte) if byte > b' ' => Some(byte),
+            _ => self.skip_white_space(),
+        }
+    }
+
+    #[inline(never)]
+    fn skip_white_space(&mut self) -> Option<u8> {
         loop {
             match self.bytes.get(self.at) {
                 Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
@@ -112,10 +121,20 @@ impl<'a> Scan<'a> {
     #[inline(always)]
     pub(super) fn string(&mut self) -> Result<StringRange, Malformed> {
         let start = self.at + 1;
-        self.at = start;
+        let end = end_of_plain(self.marks, start);
+        if self.bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Ok(StringRange { start, end, escaped: false });
+        }
+        self.at = end;
+        self.rest_of_string(start)
+    }
+
+    /// A string that began at `start`, from a place within it where neither its end nor a plain byte stands.
+    #[inline(never)]
+    fn rest_of_string(&mut self, start: usize) -> Result<StringRange, Malformed> {
         let mut escaped = false;
         loop {
-            self.at = end_of_plain(self.marks, self.at);
             match self.bytes.get(self.at) {
                 Some(b'"') => {
                     let end = self.at;
@@ -125,7 +144,7 @@ impl<'a> Scan<'a> {
                 Some(b'\\') => {
                     escaped = true;
                     let (_, length) = escape(self.bytes, self.at)?;
-                    self.at += length;
+                    self.at = end_of_plain(self.marks, self.at + length);
                 }
                 _ => return Err(self.unexpected()),
             }
@@ -151,18 +170,19 @@ impl<'a> Scan<'a> {
     }
 
     /// Checks and passes one value that stands within `depth` others.
-    #[inline]
+    #[inline(always)]
     pub(super) fn skip_value(&mut self, depth: u32) -> Result<(), Malformed> {
         match self.next_token() {
+            Some(b'"') => self.string().map(|_| ()),
             Some(b'{' | b'[') => self.skip_composite(depth),
-            _ => self.skip_scalar(),
+            _ => self.skip_plain(),
         }
     }
 
-    #[inline]
-    fn skip_scalar(&mut self) -> Result<(), Malformed> {
+    /// A number, `true`, `false` or `null`.
+    #[inline(never)]
+    pub(super) fn skip_plain(&mut self) -> Result<(), Malformed> {
         match self.bytes.get(self.at) {
-            Some(b'"') => self.string().map(|_| ()),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.literal(b"true"),
             Some(b'f') => self.literal(b"false"),
@@ -211,7 +231,8 @@ impl<'a> Scan<'a> {
     }
 
     /// An array or object, from its bracket, that stands within `depth` others.
-    fn skip_composite(&mut self, depth: u32) -> Result<(), Malformed> {
+    #[inline(never)]
+    pub(super) fn skip_composite(&mut self, depth: u32) -> Result<(), Malformed> {
         let mut open = Open { objects: 0, depth: 0, depth_max: NESTING_MAX.saturating_sub(depth) };
         loop {
             // A value is due.
@@ -229,7 +250,8 @@ impl<'a> Scan<'a> {
                         continue;
                     }
                 }
-                _ => self.skip_scalar()?,
+                Some(b'"') => self.string().map(|_| ())?,
+                _ => self.skip_plain()?,
             }
             // A comma or a closing bracket is due.
             loop {
@@ -285,16 +307,40 @@ impl Open {
 }
 
 /// Marks the bytes that do not stand for themselves in a string: quotes, backslashes, control characters. One byte of marks a byte of
-/// text, 1 where it is marked, and [`PADDING`] marked ones behind them, so that eight can be looked at from any place in the text.
+/// text, not 0 where it is marked, and [`PADDING`] marked ones behind them, so that eight can be looked at from any place in the text.
 ///
 /// A loop without a branch, which the compiler turns into vector instructions: marking a whole record costs less than it saves in looking
-/// for the end of each string byte by byte.
-pub(super) fn mark(bytes: &[u8], marks: &mut Vec<u8>) {
-    marks.clear();
-    let is_marked = |byte: &u8| u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20);
-    marks.extend(bytes.iter().map(is_marked));
-    marks.extend([1; PADDING]);
+/// for the end of each string byte by byte. `marks` only ever grows; what it holds besides is of no meaning.
+pub(super) fn mark<'m>(bytes: &[u8], marks: &'m mut Vec<u8>) -> &'m [u8] {
+    let length = bytes.len() + PADDING;
+    if marks.len() < length {
+        marks.resize(length, MARK);
+    }
+    let marks = &mut marks[..length];
+    let (of_text, padding) = marks.split_at_mut(bytes.len());
+    padding.fill(MARK);
+    // The last block overlaps the one before it, so that no bytes are left over to go through one by one.
+    let (whole_blocks, last_block) = (bytes.len() / BLOCK * BLOCK, bytes.len().saturating_sub(BLOCK));
+    mark_each(&bytes[..whole_blocks], &mut of_text[..whole_blocks]);
+    mark_each(&bytes[last_block..], &mut of_text[last_block..]);
+    marks
 }
+
+/// On its own, for inlined where the length is known it becomes no vector instructions.
+#[inline(never)]
+fn mark_each(bytes: &[u8], marks: &mut [u8]) {
+    for (mark, byte) in marks.iter_mut().zip(bytes) {
+        // One comparison for two: of all bytes above the control characters, only the quote becomes 0x20 when that bit is turned.
+        let is_marked = (byte ^ 0x02 <= 0x20) | (*byte == b'\\');
+        *mark = if is_marked { MARK } else { 0 };
+    }
+}
+
+/// Bytes that the vector instructions mark at once.
+const BLOCK: usize = 32;
+
+/// What a marked byte's mark is; any but 0 would do.
+const MARK: u8 = 0xff;
 
 /// Marks behind the text's end.
 const PADDING: usize = 8;

@@ -64,7 +64,7 @@ impl Successors {
             Some(head) => u128::from_le_bytes(*head),
             None => padded(rest),
         };
-        for next in self.keys.get(usize::from(self.last))?.next {
+        for &next in &self.keys.get(usize::from(self.last))?.next {
             if next == 0 {
                 return None;
             }

@@ -199,6 +199,37 @@ fn buckets_tile_time_also_before_the_epoch() {
     }
 }
 
+/// What [`text::parse_clock`] yields, by the plainest of means.
+fn clock_byte_by_byte(text: &[u8; 19]) -> Option<(i64, bool)> {
+    let laid_out = text.iter().zip(b"0000-00-00T00:00:00").all(|(byte, laid_out)| match laid_out {
+        b'0' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b't' | b' '),
+        sign => byte == sign,
+    });
+    let text = std::str::from_utf8(text).ok().filter(|_| laid_out)?;
+    let number = |range: std::ops::Range<usize>| text[range].parse::<i16>().expect("digits");
+    let date = Date::new(number(0..4), number(5..7) as i8, number(8..10) as i8).ok()?;
+    let (hour, minute, second) = (number(11..13), number(14..16), number(17..19));
+    let second_of_day = i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second.min(59));
+    let days = (date - Date::constant(1970, 1, 1)).get_days();
+    (hour < 24 && minute < 60 && second < 61).then_some((i64::from(days) * 86_400 + second_of_day, second == 60))
+}
+
+#[test]
+fn every_day_of_ten_thousand_years_has_its_number() {
+    let mut expected = -719_528;
+    for year in 0..=9999 {
+        for month in 1..=12 {
+            for day in 1..=Date::constant(year, month, 1).days_in_month() {
+                let text = format!("{year:04}-{month:02}-{day:02}T00:00:00");
+                let clock = text::parse_clock(text.as_bytes().try_into().expect("19 bytes"));
+                assert_eq!(clock, Some((expected * 86_400, false)), "{text}");
+                expected += 1;
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn rfc_3339_agrees_with_jiff(
@@ -212,6 +243,23 @@ proptest! {
         let expected = text.parse::<jiff::Timestamp>().ok().map(|at| at.as_nanosecond().div_euclid(1_000) as i64);
         let expected = expected.map(Timestamp).filter(|at| *at >= Timestamp::MIN);
         prop_assert_eq!(Timestamp::parse_rfc3339(&text), expected, "{}", text);
+    }
+
+    #[test]
+    fn a_clock_is_read_at_once_as_it_is_read_byte_by_byte(
+        (year, month, day) in (prop_oneof![0..=9999_u32, Just(0), Just(1900), Just(2000), Just(2024)], 0..=13_u32, 0..=32_u32),
+        (hour, minute, second) in (0..=25_u32, 0..=61_u32, 0..=61_u32),
+        separator in prop_oneof![Just(b'T'), Just(b't'), Just(b' ')],
+        damage in proptest::collection::vec((0..19_usize, prop_oneof![any::<u8>(), b' '..=b'@']), 0..3),
+    ) {
+        let text = format!("{year:04}-{month:02}-{day:02}_{hour:02}:{minute:02}:{second:02}");
+        let mut text: [u8; 19] = text.into_bytes().try_into().expect("19 bytes");
+        text[10] = separator;
+        prop_assert_eq!(text::parse_clock(&text), clock_byte_by_byte(&text));
+        for (at, byte) in damage {
+            text[at] = byte;
+            prop_assert_eq!(text::parse_clock(&text), clock_byte_by_byte(&text), "{}", text.escape_ascii());
+        }
     }
 
     #[test]

@@ -40,16 +40,16 @@ impl Timestamp {
 /// `2026-12-01T00:00:00` as seconds since 1970 of a clock that shows UTC, and whether it is a leap second, of which the 59th is given.
 #[inline(always)]
 pub(super) fn parse_clock(text: &[u8; 19]) -> Option<(i64, bool)> {
-    let &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, separator, h0, h1, b':', mi0, mi1, b':', s0, s1] = text else {
-        return None;
-    };
+    let (year_and_month, rest) = text.split_first_chunk::<8>()?;
+    let (&[day_tens, day_ones, separator], clock) = rest.split_first_chunk::<3>()?;
     if !matches!(separator, b'T' | b't' | b' ') {
         return None;
     }
-    let year = two_digits(y0, y1)? * 100 + two_digits(y2, y3)?;
-    let (month, day) = (two_digits(mo0, mo1)?, two_digits(d0, d1)?);
-    let (hour, minute, second) = (two_digits(h0, h1)?, two_digits(mi0, mi1)?, two_digits(s0, s1)?);
-    if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+    let [century, _, year, _, _, month, ..] = laid_out(year_and_month, b"0000-00-")?;
+    let day = two_digits(day_tens, day_ones)?;
+    let [hour, _, _, minute, _, _, second, _] = laid_out(clock.first_chunk::<8>()?, b"00:00:00")?;
+    let year = century * 100 + year;
+    if !(1..=12).contains(&month) || day < 1 || day > 28 && day > days_in_month(year, month) {
         return None;
     }
     if hour > 23 || minute > 59 || second > 60 {
@@ -61,6 +61,22 @@ pub(super) fn parse_clock(text: &[u8; 19]) -> Option<(i64, bool)> {
 
 pub(super) fn in_range(at: Timestamp) -> Option<Timestamp> {
     (Timestamp::MIN..=Timestamp::MAX).contains(&at).then_some(at)
+}
+
+/// The number of two digits that begins at each byte of a text laid out as `layout`, where `0` is any digit and all else stands for
+/// itself: all eight bytes are checked and combined at once. Where no two digits stand, the number means nothing.
+#[inline(always)]
+fn laid_out(text: &[u8; 8], layout: &[u8; 8]) -> Option<[u32; 8]> {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    // What is as laid out becomes 0 to 9 where a digit stands, and 0 elsewhere.
+    let values = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*layout);
+    // So much more, and the high bit is set. Only a byte whose high bit was set before can carry into the next.
+    let room = u64::from_le_bytes(layout.map(|byte| if byte == b'0' { 0x7f - 9 } else { 0x7f }));
+    if (values | values.wrapping_add(room)) & HIGH_BITS != 0 {
+        return None;
+    }
+    // At most 99 in each byte.
+    Some((values * 10 + (values >> 8)).to_le_bytes().map(u32::from))
 }
 
 fn two_digits(tens: u8, ones: u8) -> Option<u32> {
@@ -108,18 +124,22 @@ fn days_in_month(year: u32, month: u32) -> u32 {
 /// Days from 0000-03-01 to 1970-01-01. Years counted from March end with the leap day, which makes both conversions plain divisions.
 const EPOCH_FROM_MARCH_0000: i64 = 719_468;
 
-/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar.
+const DAYS_PER_400_YEARS: i64 = 146_097;
+
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, from the year -9999 on.
 pub(super) fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
-    let march_year = if month < 3 { year - 1 } else { year };
-    let month_from_march = i64::from((month + 9) % 12);
-    let leap_days = march_year.div_euclid(4) - march_year.div_euclid(100) + march_year.div_euclid(400);
-    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
-    march_year * 365 + leap_days + day_of_year - EPOCH_FROM_MARCH_0000
+    // Counted from so much earlier there is no sign, and unsigned divisions by constants are cheap.
+    const ERAS: i64 = 25;
+    let (years_back, month_from_march) = if month < 3 { (1, month + 9) } else { (0, month - 3) };
+    let march_year = (year + ERAS * 400 - years_back) as u32;
+    let century = march_year / 100;
+    let leap_days = march_year / 4 - century + century / 4;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    i64::from(march_year * 365 + leap_days + day_of_year) - (EPOCH_FROM_MARCH_0000 + ERAS * DAYS_PER_400_YEARS)
 }
 
 /// The date (year, month, day) of a day since 1970-01-01.
 pub(super) fn civil_from_days(days: i64) -> (i64, u32, u32) {
-    const DAYS_PER_400_YEARS: i64 = 146_097;
     let days = days + EPOCH_FROM_MARCH_0000;
     let (era, day_of_era) = (days.div_euclid(DAYS_PER_400_YEARS), days.rem_euclid(DAYS_PER_400_YEARS));
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
