@@ -57,6 +57,9 @@ const DRAIN_BUDGET: Duration = Duration::from_secs(4);
 /// How long a store that is away is waited for before it is asked again.
 const STORE_WAIT: Duration = Duration::from_secs(1);
 
+/// How often somebody who waits for the store looks whether to stop.
+const STOP_LOOK: Duration = Duration::from_millis(100);
+
 /// Why a service cannot start or go on: one sentence for people.
 #[derive(Debug, thiserror::Error)]
 #[error("{sentence}")]
@@ -351,7 +354,12 @@ async fn open_store(
     let options = StoreOptions::from(settings);
     let mut said = None;
     while !stopping.load(Ordering::Relaxed) {
-        match Store::open(&options, OpenMode::Consumer).await {
+        let opened = tokio::select! {
+            opened = Store::open(&options, OpenMode::Consumer) => opened,
+            // It may be waiting for the one that has the consumer role.
+            () = told_to_stop(stopping) => return Ok(None),
+        };
+        match opened {
             Ok(store) => {
                 info!(store = store.name(), "store open");
                 return Ok(Some(Arc::new(store)));
@@ -369,6 +377,12 @@ async fn open_store(
         }
     }
     Ok(None)
+}
+
+async fn told_to_stop(stopping: &AtomicBool) {
+    while !stopping.load(Ordering::Relaxed) {
+        tokio::time::sleep(STOP_LOOK).await;
+    }
 }
 
 /// Check-ins over HTTP go into the store, once it is open.
