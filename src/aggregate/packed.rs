@@ -147,9 +147,9 @@ impl<V: Copy + Default> Sharded<V> {
 
     /// Keeps the entries that `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(u64, &mut V) -> bool) {
-        self.shards
-            .iter_mut()
-            .for_each(|shard| shard.retain(|within, value| keep(within.rotate_right(SHARD_BITS), value)));
+        for (shard, entries) in self.shards.iter_mut().enumerate() {
+            entries.retain(|within, value| keep(of_shard(shard, within), value));
+        }
         self.len = self.shards.iter().map(Packed::len).sum();
     }
 
@@ -164,10 +164,15 @@ fn shard(key: u64) -> usize {
     (key >> (u64::BITS - SHARD_BITS)) as usize
 }
 
-/// A key as its shard knows it: those bits are the same for all and go to the end. What leads then tells entries apart in a table, and
-/// places them among the sorted; their order stays.
+/// A key as its shard knows it, in the order of the keys: the bits that are the same for all of a shard are gone, what follows leads, and
+/// the last byte is there a second time. A table tells entries apart by the first bits and the last ones, so neither may be alike.
 fn within(key: u64) -> u64 {
-    key.rotate_left(SHARD_BITS)
+    key << SHARD_BITS | key >> SHARD_BITS & (SHARDS as u64 - 1)
+}
+
+/// The key that a shard knows so.
+fn of_shard(shard: usize, within: u64) -> u64 {
+    (shard as u64) << (u64::BITS - SHARD_BITS) | within >> SHARD_BITS
 }
 
 #[cfg(test)]
