@@ -5,6 +5,11 @@
 
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
+// OpsBench's, which has more uses for it.
+#[allow(dead_code)]
+#[path = "opsbench/src/chance.rs"]
+mod chance;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -12,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use chance::Chance;
 use krscore::book::{self, Book, SourceFile};
 use krscore::chunk;
 use krscore::event::{Partition, Record, TopicIndex};
@@ -92,19 +98,6 @@ fn book_text() -> String {
         }
     }
     text
-}
-
-/// splitmix64: chance that is the same everywhere.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((u128::from(z ^ (z >> 31)) * u128::from(bound)) >> 64) as u64
-    }
 }
 
 /// A company's history, topic by topic.
@@ -297,7 +290,7 @@ fn main() {
     let key_results: usize = book.objectives.iter().map(|objective| objective.key_results.len()).sum();
     println!("{key_results} key results, {} topics, {} years, {events} events", book.topics.len(), DAYS / 365 + 1);
     let state = restored(&book, Vec::new(), None);
-    let mut history = History { chance: Chance(7), events, made: 0, state, offsets: [0; 10], parts: Vec::new() };
+    let mut history = History { chance: Chance::new(7), events, made: 0, state, offsets: [0; 10], parts: Vec::new() };
     timed("make the history: events, cuts, a Snapshot a cut", || history.tell());
     let now = Timestamp(START + DAYS * Span::DAY.0);
     let History { offsets, parts, state, .. } = history;
@@ -327,7 +320,7 @@ fn main() {
     millis.sort_by(f64::total_cmp);
     row("a Snapshot, and one key result's past days looked at: median", millis[50]);
     row("the same: slowest of 100", millis[99]);
-    let mut history = History { chance: Chance(9), events, made: events, state, offsets, parts: Vec::new() };
+    let mut history = History { chance: Chance::new(9), events, made: events, state, offsets, parts: Vec::new() };
     let mut millis: Vec<f64> = (0..20)
         .map(|tick| {
             (0..TOPICS).for_each(|topic| history.produce(topic, DAYS - 1, 1, 100));

@@ -2,7 +2,13 @@
 //!
 //! The same seeded events every time: orders created 30 : shipped 25 : picks 25 : errors 15 : tickets 5, about 300 bytes each.
 
-use std::fmt::Write as _;
+// OpsBench's, which has more uses for it.
+#[allow(dead_code)]
+#[path = "opsbench/src/chance.rs"]
+mod chance;
+#[path = "hot_path/src/events.rs"]
+mod events;
+
 use std::hint::black_box;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -19,9 +25,6 @@ use krscore::time::{Span, Timestamp};
 const EVENTS_DEFAULT: u64 = 1_000_000;
 
 const TOPICS: [&str; 4] = ["errors", "orders", "picks", "tickets"];
-
-/// 2026-11-01T00:00:00Z.
-const START: i64 = 1_793_491_200_000_000;
 
 const BOOK: &str = r#"
 apiVersion: krscore/v1
@@ -56,71 +59,6 @@ objectives:
       - { id: csat, title: t, metric: csat, stat: mean, at_least: 3 }
 "#;
 
-/// splitmix64: chance that is the same everywhere.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((u128::from(z ^ (z >> 31)) * u128::from(bound)) >> 64) as u64
-    }
-}
-
-/// The events of each topic as NDJSON.
-fn events(count: u64) -> [String; 4] {
-    let mut chance = Chance(2026);
-    let mut files: [String; 4] = Default::default();
-    let mut orders = 0;
-    for i in 0..count {
-        let ts = Timestamp(START + i as i64 * 20_000);
-        let (warehouse, trace) = (chance.below(30), chance.below(u64::MAX));
-        let [errors, all_orders, picks, tickets] = &mut files;
-        let written = match chance.below(100) {
-            0..30 => {
-                orders += 1;
-                let (channel, amount, cents) = (chance.below(4), 1 + chance.below(900), chance.below(100));
-                writeln!(
-                    all_orders,
-                    r#"{{"event_id":"ev-{trace:016x}","type":"created","ts":"{ts}","order_id":"ORD-{orders:09}","warehouse":"WH-{warehouse:02}","channel":"c{channel}","customer":{{"id":"C{i:07}","tier":"gold"}},"lines":3,"amount":{amount}.{cents:02},"currency":"EUR","promised_at":"{ts}","meta":{{"trace":"{trace:016x}","v":3}}}}"#
-                )
-            }
-            30..55 => {
-                let order = 1 + chance.below(orders.max(1));
-                writeln!(
-                    all_orders,
-                    r#"{{"event_id":"ev-{trace:016x}","type":"shipped","ts":"{ts}","order_id":"ORD-{order:09}","warehouse":"WH-{warehouse:02}","carrier":"dhl","parcels":1,"weight_g":1250,"meta":{{"trace":"{trace:016x}","host":"pack-07","v":3}}}}"#
-                )
-            }
-            55..80 => {
-                let millis = 2_000 + chance.below(60_000);
-                writeln!(
-                    picks,
-                    r#"{{"event_id":"ev-{trace:016x}","type":"pick","ts":"{ts}","order_id":"ORD-000000001","pick_id":"PK-{i:010}","warehouse":"WH-{warehouse:02}","picker":"P0042","zone":"Z07","lines":4,"duration_ms":{millis},"ok":true,"meta":{{"trace":"{trace:016x}","host":"scan-003","v":3}}}}"#
-                )
-            }
-            80..95 => {
-                let category = ["mispick", "timeout", "damage", "stockout"][chance.below(4) as usize];
-                writeln!(
-                    errors,
-                    r#"{{"event_id":"ev-{trace:016x}","type":"error","ts":"{ts}","order_id":"ORD-000000001","warehouse":"WH-{warehouse:02}","category":"{category}","code":"E117","severity":"high","message":"deadline exceeded while calling \"inventory\" backend","http":{{"status":503,"latency_ms":812}},"trace":"{trace:016x}"}}"#
-                )
-            }
-            _ => {
-                let csat = 1 + chance.below(5);
-                writeln!(
-                    tickets,
-                    r#"{{"event_id":"ev-{trace:016x}","type":"closed","ts":"{ts}","ticket_id":"T-{i:08}","team":"team-04","priority":"p2","tags":["returns","delay"],"handle_s":812,"csat":{csat},"trace":"{trace:016x}"}}"#
-                )
-            }
-        };
-        written.expect("text in memory");
-    }
-    files
-}
-
 fn print(what: &str, events: u64, bytes: usize, run: impl FnOnce()) {
     let begun = Instant::now();
     run();
@@ -135,7 +73,7 @@ fn main() {
     let source = SourceFile { name: "book.yaml".to_owned(), text: BOOK.to_owned() };
     let book = Arc::new(book::load(&[source]).expect("the bench's book").book);
     let folder = tempfile::tempdir().expect("a folder");
-    let files = events(count);
+    let files = events::events(count);
     let bytes = files.iter().map(String::len).sum();
     for (name, text) in TOPICS.iter().zip(&files) {
         let mut file = std::fs::File::create(folder.path().join(name)).expect("a file");
@@ -178,7 +116,7 @@ fn replay(book: &Arc<book::Book>, folder: &std::path::Path) {
     let start = LogStart { offset: 0, complete_since: None };
     let claim = |partition| ClaimedPartition { partition, next_offset: None, start, epoch };
     step(&mut state, Input::Claimed(partitions.clone().map(claim).collect()));
-    let at = Timestamp(START + 20 * Span::DAY.0);
+    let at = Timestamp(events::START + 20 * Span::DAY.0);
     for (partition, name) in partitions.zip(TOPICS) {
         let mut file = EventFile::open(&folder.join(name)).expect("the file");
         let more = |file: &mut EventFile, state: &mut State| {

@@ -19,7 +19,7 @@ use super::member::MemberId;
 use crate::time::Bucket;
 
 /// Before every bucket: the predecessor of a value's first occurrence.
-const NEVER: Bucket = Bucket(i32::MIN);
+const NEVER: Bucket = Bucket::FIRST;
 
 /// The values of all members of one aggregate.
 #[derive(Clone, Debug)]

@@ -119,7 +119,7 @@ pub struct Levels {
 
 impl Default for Levels {
     fn default() -> Levels {
-        Levels { keys: HashTable::new(), held: 0, floor: Bucket(i32::MIN) }
+        Levels { keys: HashTable::new(), held: 0, floor: Bucket::FIRST }
     }
 }
 

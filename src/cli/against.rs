@@ -6,16 +6,16 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::Failure;
-use super::log_starts::log_starts;
 use super::run::block_on;
 use crate::aggregate::plan::{AggregateId, Plan};
 use crate::book::Book;
 use crate::chunk::EvaluatedRange;
+use crate::clock::now;
 use crate::event::{Offset, Partition, TopicIndex};
 use crate::expose::{Coverage, CoveredPartition, aggregate_name};
 use crate::pipeline::LogStart;
 use crate::pipeline::backfill::{Need, PartitionView, missing, needs};
-use crate::service::LoadedBook;
+use crate::service::{LoadedBook, cluster_log_starts};
 use crate::settings;
 use crate::store::{LIVE_LANE, OpenMode, Store, StoreOptions};
 use crate::time::Timestamp;
@@ -23,6 +23,9 @@ use crate::time::Timestamp;
 /// How long the service may take to answer, and the longest answer that is read.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
+
+/// How long each question to Kafka may take: somebody waits at a terminal.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What an edit does to what is stored.
 #[derive(Debug, serde::Serialize)]
@@ -56,15 +59,16 @@ struct From {
 
 /// What `book` will do to what the service at a URL, or a store, has.
 pub(super) fn consequences(book: &Book, target: &str) -> Result<Consequences, Failure> {
+    let settings = settings::read(None, std::env::vars()).map_err(|fault| Failure::Usage(fault.to_string()))?;
     let coverage = match target.strip_prefix("http://") {
         Some(place) => ask(target, place)?,
         None if target.starts_with("https://") => {
             return Err(Failure::Usage(format!("--against {target}: krscore serves http; name the service itself")));
         }
-        None => read(target)?,
+        None => read(target, &settings)?,
     };
-    let settings = settings::read(None, std::env::vars()).map_err(|fault| Failure::Usage(fault.to_string()))?;
-    let starts = log_starts(book, &settings.kafka).map_err(|fault| format!("{}: {fault}", settings.kafka.brokers));
+    let starts = cluster_log_starts(book, &settings.kafka, now(), BROKER_TIMEOUT);
+    let starts = starts.map_err(|fault| format!("{}: {fault}", settings.kafka.brokers));
     Ok(compare(book, &coverage, starts))
 }
 
@@ -90,8 +94,7 @@ fn ask(target: &str, place: &str) -> Result<Coverage, Failure> {
 }
 
 /// What a store has; it is opened to look only.
-fn read(url: &str) -> Result<Coverage, Failure> {
-    let settings = settings::read(None, std::env::vars()).map_err(|fault| Failure::Usage(fault.to_string()))?;
+fn read(url: &str, settings: &settings::Settings) -> Result<Coverage, Failure> {
     let password = settings.store.password.as_ref().map(|secret| secret.expose().to_owned());
     let options = StoreOptions { password, ..StoreOptions::new(url) };
     block_on(async move {

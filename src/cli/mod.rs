@@ -13,7 +13,6 @@ mod checkin;
 mod demo;
 mod explain;
 mod generate;
-mod log_starts;
 mod progress;
 mod replay;
 mod run;

@@ -19,7 +19,7 @@ use crate::aggregate::budget::Budget;
 use crate::aggregate::facts::Coverage;
 use crate::aggregate::member::MemberId;
 use crate::aggregate::plan::{AggregateIndex, Facet, KeyResultPlan, Measure};
-use crate::book::{Cycle, CycleIndex, Formula, Goal, Judge, KeyResult, MetricIndex, MetricKind, Source};
+use crate::book::{Cycle, CycleIndex, Formula, Goal, Judge, KeyResult, MetricIndex, MetricKind, Objective, Source};
 use crate::fixed::Fixed;
 use crate::time::{Span, Timestamp};
 
@@ -68,22 +68,13 @@ impl Reading {
     }
 }
 
-/// Scores one key result as of now, or as of a past instant. `None` if there is none at these positions.
-pub(super) fn score(
-    context: &Context<'_>,
-    objective: usize,
-    key_result: usize,
-    past: Option<Timestamp>,
-) -> Option<KeyResultScore> {
-    let book = context.input.book;
-    let owner = book.objectives.get(objective)?;
-    let kr = owner.key_results.get(key_result)?;
-    let check_ins = context.check_ins.get(&(owner.id.as_str(), kr.id.as_str())).map_or(&[][..], Vec::as_slice);
-    let plan = context.plan(objective, key_result);
-    Some(Scorer::new(context, kr, owner.cycle, plan, check_ins, past, reader(context, plan)).score(past.is_none()).0)
+/// Scores one key result as of now. `None` if there is none at these positions.
+pub(super) fn score(context: &Context<'_>, objective: usize, key_result: usize) -> Option<KeyResultScore> {
+    let Place { owner, kr, check_ins, plan } = place(context, objective, key_result)?;
+    Some(Scorer::new(context, kr, owner.cycle, plan, check_ins, None, reader(context, plan)).score(true).0)
 }
 
-/// The same as of many past instants. They share what they read, which goes on from each to the next: in rising order a window of a cycle's
+/// The same as of past instants. They share what they read, which goes on from each to the next: in rising order a window of a cycle's
 /// whole length costs what is new in it, not all of it, at each of them.
 pub(super) fn scores_at(
     context: &Context<'_>,
@@ -91,10 +82,7 @@ pub(super) fn scores_at(
     key_result: usize,
     instants: impl Iterator<Item = Timestamp>,
 ) -> Option<Vec<KeyResultScore>> {
-    let owner = context.input.book.objectives.get(objective)?;
-    let kr = owner.key_results.get(key_result)?;
-    let check_ins = context.check_ins.get(&(owner.id.as_str(), kr.id.as_str())).map_or(&[][..], Vec::as_slice);
-    let plan = context.plan(objective, key_result);
+    let Place { owner, kr, check_ins, plan } = place(context, objective, key_result)?;
     let mut known = (reader(context, plan), DayReadings::default());
     let mut scores = Vec::new();
     for instant in instants {
@@ -107,6 +95,21 @@ pub(super) fn scores_at(
         scores.push(score);
     }
     Some(scores)
+}
+
+/// A key result with what is said and planned of it.
+struct Place<'a> {
+    owner: &'a Objective,
+    kr: &'a KeyResult,
+    check_ins: &'a [&'a CheckIn],
+    plan: Option<&'a KeyResultPlan>,
+}
+
+fn place<'a>(context: &'a Context<'_>, objective: usize, key_result: usize) -> Option<Place<'a>> {
+    let owner = context.input.book.objectives.get(objective)?;
+    let kr = owner.key_results.get(key_result)?;
+    let check_ins = context.check_ins.get(&(owner.id.as_str(), kr.id.as_str())).map_or(&[][..], Vec::as_slice);
+    Some(Place { owner, kr, check_ins, plan: context.plan(objective, key_result) })
 }
 
 fn reader<'a>(context: &Context<'a>, plan: Option<&'a KeyResultPlan>) -> Reader<'a> {

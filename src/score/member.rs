@@ -103,7 +103,7 @@ fn members(facts: &Facts, reader: &Reader<'_>, measure: &Measure, window: &Laid)
         }
         Measure::Level(tally) => {
             let series = facts.tally(*tally);
-            let before = Bucket(i32::MIN)..reader.end(&window.buckets);
+            let before = Bucket::FIRST..reader.end(&window.buckets);
             members.extend(series.members().filter(|member| !series.total(*member, before.clone()).is_empty()));
         }
         Measure::Distinct(set) => {

@@ -62,8 +62,7 @@ pub fn score(input: &ScoreInput<'_>) -> Scores {
     let context = Context::new(input);
     let mut objectives = Vec::with_capacity(input.book.objectives.len());
     for (index, objective) in input.book.objectives.iter().enumerate() {
-        let key_results =
-            (0..objective.key_results.len()).filter_map(|kr| key_result::score(&context, index, kr, None));
+        let key_results = (0..objective.key_results.len()).filter_map(|kr| key_result::score(&context, index, kr));
         objectives.push(rollup::objective(objective, key_results.collect(), input.now));
     }
     let cycles = input.book.cycles.iter().enumerate().map(|(index, cycle)| {
@@ -84,7 +83,7 @@ pub fn key_result_at(
     key_result: usize,
     as_of: Timestamp,
 ) -> Option<KeyResultScore> {
-    key_result::score(&Context::new(input), objective, key_result, Some(as_of))
+    key_result_over(input, objective, key_result, std::iter::once(as_of))?.pop()
 }
 
 /// The same as of many past instants, which should rise: each then costs only what is new since the one before it.

@@ -49,9 +49,9 @@ fn ruled(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> Str
         Rule::Empty => emptiness(book, facts, evidence),
         Rule::Silent => evidence.silence.map_or_else(String::new, |silence| silent(evidence, silence)),
         Rule::Unchecked { rows } => {
-            let (rows, limit) = (counted(rows, "row"), facts.budgets.dedup_ids_max);
+            let (noun, limit) = (plural(i64::try_from(rows).unwrap_or(i64::MAX), "row"), facts.budgets.dedup_ids_max);
             format!(
-                "{rows} could not be checked for copies: there were more than {limit} ids in a partition, and those of the oldest days were let go; raise `dedup_ids_max` in [state]"
+                "{rows} {noun} could not be checked for copies: there were more than {limit} ids in a partition, and those of the oldest days were let go; raise `dedup_ids_max` in [state]"
             )
         }
         Rule::TooFew { n, least } => {
@@ -231,11 +231,6 @@ fn emptiness(book: &Book, facts: &Facts, evidence: &Evidence<'_>) -> String {
 pub(crate) fn calendar_names(book: &Book, calendars: &[CalendarIndex]) -> String {
     let names = calendars.iter().filter_map(|index| book.calendars.get(usize::from(index.0)));
     names.map(|calendar| calendar.name.as_str()).collect::<Vec<_>>().join(" or ")
-}
-
-/// `1 row`, `2 rows`.
-fn counted(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 /// Which budget was passed, and what to do about it.

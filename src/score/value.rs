@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
             }
             Measure::Level(tally) => {
                 // All changes ever, whatever the calendar: what was told before the window, or the cycle, holds until something else is.
-                let until = Bucket(i32::MIN)..self.end(buckets);
+                let until = Bucket::FIRST..self.end(buckets);
                 let sliding = self.tallies.entry((*tally, member)).or_insert_with(Sliding::new);
                 let rows = *sliding.slide(self.facts.tally(*tally), member, (&until, None), Rows::apply);
                 Quantity { value: Some(Fixed(rows.sum).to_rational()), n: Some(rows.count), ..Quantity::default() }

@@ -15,6 +15,7 @@ mod compaction_task;
 mod consumer_loop;
 mod edition;
 mod editor;
+mod log_starts;
 mod names;
 mod store_task;
 
@@ -38,9 +39,11 @@ use crate::store::{OpenMode, Store, StoreOptions};
 
 use consumer_loop::{ConsumerLoop, ToLive, Wiring};
 use editor::Editor;
+use log_starts::named_topics;
 use store_task::StoreTask;
 
 pub use edition::{BookSource, LoadedBook};
+pub use log_starts::cluster_log_starts;
 
 /// Questions to the store that may wait: one cut, one claim and one restore are the most that is ever asked.
 const TO_STORE_MAX: usize = 4;
@@ -337,8 +340,7 @@ async fn active_book(store: &Store, loaded: LoadedBook) -> Result<(LoadedBook, O
 }
 
 fn open_consumer(settings: &Settings, book: &Book) -> Result<Consumer, ServiceError> {
-    let topics: Vec<(TopicIndex, String)> =
-        book.topics.iter().zip(0..).map(|(topic, index)| (TopicIndex(index), topic.name.clone())).collect();
+    let topics = named_topics(book);
     let with_headers = book.topics.iter().zip(0..).filter(|(topic, _)| topic.reads_headers());
     let with_headers = with_headers.map(|(_, index)| TopicIndex(index));
     let consumer = Consumer::open(&settings.kafka, &topics).map_err(failed)?;

@@ -222,7 +222,7 @@ mod tests {
         let (from, to) = (midnight(from), midnight(to));
         let grain = grain(&calendars, &[last], zone.grain(from, to));
         let set = held(&calendars, &[last], &zone, grain, (from, to));
-        let all = super::super::Bucket(i32::MIN)..super::super::Bucket(i32::MAX);
+        let all = super::super::Bucket::FIRST..super::super::Bucket::NONE;
         let shown = |at: Timestamp| {
             let text = zone.format(at);
             format!("{}T{}", &text[8..10], &text[11..16])

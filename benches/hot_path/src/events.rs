@@ -4,25 +4,14 @@ use std::fmt::Write as _;
 
 use krscore::time::Timestamp;
 
+use crate::chance::Chance;
+
 /// 2026-11-01T00:00:00Z.
 pub const START: i64 = 1_793_491_200_000_000;
 
-/// splitmix64: chance that is the same everywhere.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((u128::from(z ^ (z >> 31)) * u128::from(bound)) >> 64) as u64
-    }
-}
-
 /// The events of each topic as NDJSON.
 pub fn events(count: u64) -> [String; 4] {
-    let mut chance = Chance(2026);
+    let mut chance = Chance::new(2026);
     let mut files: [String; 4] = Default::default();
     let mut orders = 0;
     for i in 0..count {

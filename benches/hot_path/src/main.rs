@@ -3,6 +3,10 @@
 //! `krscore-hot-path EVENTS` takes the events in batches of 1,000 a partition, as the service does, and cuts every 100,000; without
 //! a profiler it prints the time each part took.
 
+// OpsBench's, which has more uses for it.
+#[allow(dead_code)]
+#[path = "../../opsbench/src/chance.rs"]
+mod chance;
 mod events;
 
 use std::hint::black_box;

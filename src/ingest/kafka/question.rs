@@ -29,6 +29,15 @@ pub struct ClusterDescription {
     pub topics: BTreeMap<TopicIndex, TopicDescription>,
 }
 
+impl ClusterDescription {
+    /// All partitions of the topics that exist.
+    pub fn partitions(&self) -> impl Iterator<Item = Partition> + '_ {
+        self.topics.iter().flat_map(|(topic, description)| {
+            (0..description.partitions as i32).map(|number| Partition { topic: *topic, number })
+        })
+    }
+}
+
 /// One topic as the cluster has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicDescription {

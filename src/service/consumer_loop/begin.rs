@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::score::FrozenBaseline;
+use crate::service::log_starts::log_starts;
 
 impl ConsumerLoop {
     /// Waits until the brokers answer and every topic of the book is there.
@@ -99,22 +100,15 @@ impl ConsumerLoop {
         let Some((epoch, claims)) = self.unstarted.take() else { return Ok(()) };
         let named = claims.iter().filter_map(|claim| Some((self.names.partition(&claim.key)?, claim)));
         let named: Vec<(Partition, &Claim)> = named.filter(|(partition, _)| self.given.contains(partition)).collect();
-        let new: Vec<Partition> = named.iter().filter(|(_, c)| c.next_offset.is_none()).map(|(p, _)| *p).collect();
-        let (at, mut by_begin) = (now(), BTreeMap::<_, Vec<Partition>>::new());
-        for partition in new {
-            by_begin.entry(floor::begin(&self.book, partition.topic, at)).or_default().push(partition);
-        }
-        let mut starts = BTreeMap::new();
-        for (begin, partitions) in by_begin {
-            match self.consumer.log_starts(&partitions, begin, BROKER_TIMEOUT) {
-                Ok(found) => starts.extend(found),
-                Err(fault) => {
-                    warn!(%fault, "waiting for kafka to say where partitions begin");
-                    self.unstarted = Some((epoch, claims));
-                    return Ok(());
-                }
+        let new = named.iter().filter(|(_, c)| c.next_offset.is_none()).map(|(p, _)| *p);
+        let starts = match log_starts(&self.consumer, &self.book, new, now(), BROKER_TIMEOUT) {
+            Ok(starts) => starts,
+            Err(fault) => {
+                warn!(%fault, "waiting for kafka to say where partitions begin");
+                self.unstarted = Some((epoch, claims));
+                return Ok(());
             }
-        }
+        };
         let mut claimed = Vec::new();
         for (partition, claim) in named {
             let known = LogStart { offset: claim.next_offset.unwrap_or(0), complete_since: None };

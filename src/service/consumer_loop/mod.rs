@@ -25,7 +25,7 @@ use crate::expose::{PartitionLag, Phase, Readiness};
 use crate::ingest::kafka::{Consumer, ConsumerEvent, PartitionFault};
 use crate::pipeline::{
     AssignmentEpoch, ClaimedPartition, Cut, DailyFact, Effect, IncidentKind, Input, LogStart, RestoredChunk, State,
-    floor, step,
+    step,
 };
 use crate::service::names::Names;
 use crate::service::store_task::{FromStore, ToStore};

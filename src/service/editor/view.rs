@@ -10,9 +10,10 @@ use crate::chunk::{EvaluatedRange, unite_ranges};
 use crate::clock::now;
 use crate::event::{Offset, Partition, TopicIndex};
 use crate::ingest::kafka::Consumer;
+use crate::pipeline::LogStart;
 use crate::pipeline::backfill::PartitionView;
-use crate::pipeline::{LogStart, floor};
 use crate::service::edition::LoadedBook;
+use crate::service::log_starts::{log_starts, named_topics};
 use crate::service::names::Names;
 use crate::store::{Claim, JoinPartition, LIVE_LANE, PartitionKey, StoredChunk};
 
@@ -39,8 +40,7 @@ pub(super) struct Stored {
 impl Reader {
     pub(super) fn open(editor: &Editor, edited: &LoadedBook) -> Result<Reader, String> {
         let book = &edited.book;
-        let topics: Vec<(TopicIndex, String)> =
-            book.topics.iter().zip(0..).map(|(topic, index)| (TopicIndex(index), topic.name.clone())).collect();
+        let topics = named_topics(book);
         let mut consumer = Consumer::open_apart(&editor.kafka, &topics).map_err(|fault| fault.to_string())?;
         let cluster = consumer.describe_topics(BROKER_TIMEOUT).map_err(|fault| fault.to_string())?;
         let names = Names::of(book, &cluster);
@@ -48,10 +48,7 @@ impl Reader {
         if !missing.is_empty() {
             return Err(format!("kafka has no topic {}", missing.join(", ")));
         }
-        let all = cluster.topics.iter().flat_map(|(topic, description)| {
-            (0..description.partitions as i32).map(|number| Partition { topic: *topic, number })
-        });
-        let partitions = all.collect();
+        let partitions = cluster.partitions().collect();
         let is_read = |name: &String| editor.active.book.topics.iter().any(|topic| topic.name == *name);
         let unread = topics.iter().filter(|(_, name)| !is_read(name)).map(|(topic, _)| *topic).collect();
         let active = Plan::of(&editor.active.book).aggregates.iter().map(|aggregate| aggregate.id).collect();
@@ -59,15 +56,9 @@ impl Reader {
     }
 
     pub(super) fn stored(&mut self, editor: &Editor, edited: &LoadedBook) -> Result<Stored, String> {
-        let (at, mut by_begin) = (now(), BTreeMap::<_, Vec<Partition>>::new());
-        for partition in &self.partitions {
-            by_begin.entry(floor::begin(&edited.book, partition.topic, at)).or_default().push(*partition);
-        }
-        let mut starts = Vec::new();
-        for (begin, partitions) in by_begin {
-            let found = self.consumer.log_starts(&partitions, begin, BROKER_TIMEOUT);
-            starts.extend(found.map_err(|fault| fault.to_string())?);
-        }
+        let partitions = self.partitions.iter().copied();
+        let starts = log_starts(&self.consumer, &edited.book, partitions, now(), BROKER_TIMEOUT);
+        let starts = starts.map_err(|fault| fault.to_string())?;
         let ends = self.unread_ends()?;
         let claims = self.claims(editor)?;
         let chunks = self.chunks(editor, LIVE_LANE)?;

@@ -20,10 +20,8 @@ use super::super::lock::holder;
 pub(super) const KEEPALIVE: [(&str, &str); 3] =
     [("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "2"), ("tcp_keepalives_count", "3")];
 
-/// How long a lost session of this very process is waited for; then the store's caller hears of it, and asks again.
-const OWN_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long until somebody is told who is waited for: a process just killed is gone by then, unless the server was busy with it.
+/// How long until it is asked who is waited for: a process just killed is gone by then, unless the server was busy with it. A lost session
+/// of this very process is waited for no longer: the store's caller hears of it, and asks again.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// How often the server looks, while it is busy for us, whether we are still there. Without it the session of a killed process keeps the
@@ -74,7 +72,7 @@ pub(super) async fn take(
             let holder = found.map_or_else(|| "it just let go".to_owned(), |(holder,)| holder);
             let store = store.to_owned();
             // A session of this very store that the network cut off; keepalive ends it.
-            if holder.starts_with(session) && waited >= OWN_TIMEOUT.min(patience) {
+            if holder.starts_with(session) {
                 let reason = format!("the server has not yet ended this process's lost session ({holder})");
                 return Err(StoreError::Unreachable { store, reason });
             }
