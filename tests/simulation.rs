@@ -6,7 +6,7 @@
 //! |---|---|
 //! | to the logs | partitions with and without their beginning, control records, tombstones, broken records, copies, late and future events, partitions added, retention behind us |
 //! | to the group | 1 to 3 processes, partitions dealt out anew, processes that notice late and go on under a stale claim |
-//! | to the book | in two stories of three: edited (key results and a topic come and go, a p90, `by`, `where`, a title; back to a former one; anew while a lane runs), its back-fill lane filled piece by piece, interrupted, gone on with, joined, the edit taken back |
+//! | to the book | in two stories of three: edited (key results and a topic come and go, a p90, `by`, `where`, a title; back to a former one; anew while a lane runs), its back-fill lane filled piece by piece, interrupted, gone on with, joined while a process goes on by the book before it, the edit taken back |
 //! | to a process | killed between any two steps, before or after any call of the store; restarts |
 //! | to a commit | answers lost whether it arrived or not; fenced |
 //! | to what is stored | folded by compaction, at any time, and what was folded is deleted |
@@ -34,6 +34,7 @@
 //! | | `store::lanes::stage` joins the lane in a transaction of its own, after the book | 27 | the same: what is stored overlaps |
 //! | | it makes the edited book the active one and leaves the lane where it is | 2 | the document differs in 154 lines |
 //! | | it does not move live to where the lane stood for it | 16 | the process reads its state again and again |
+//! | | it does not claim live's partitions, so that a commit by the book before it lands after it | 0 | a commit by the book before the join |
 //! | | `Lane::filling` begins one offset late | 2 | the edit never takes effect |
 //! | 10 | `backfill::needs` says that nothing is missing, so that key results switch at once | 2 | the document differs in 154 lines |
 //! | 9 | a lane begins within a stored chunk, whose ids before it are then not known | 131 | a ratio is -0.278, should be -0.242 |

@@ -333,9 +333,8 @@ async fn active_book(store: &Store, loaded: LoadedBook) -> Result<(LoadedBook, O
             }
         },
     };
-    if let Err(fault) = store.record_book_revision(&active.book.hash, &active.text).await {
-        warn!(%fault, "the book's revision could not be recorded");
-    }
+    // Partitions are claimed by the active book only.
+    store.record_book_revision(&active.book.hash, &active.text).await.map_err(failed)?;
     Ok((active, pending))
 }
 

@@ -23,6 +23,9 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// The first and the longest wait before a store that is away is asked again.
 const RETRY_WAIT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
+/// A partition that was never read, and where the one of the same name stands that its topic had before it was made anew.
+pub(super) type Earlier = (PartitionKey, Claim);
+
 /// What the consumer thread asks for.
 #[derive(Debug)]
 pub(super) enum ToStore {
@@ -37,6 +40,8 @@ pub(super) enum ToStore {
     Claim {
         /// The assignment.
         epoch: AssignmentEpoch,
+        /// The hash of the book by which they are to be scored.
+        book: String,
         /// The partitions.
         keys: Vec<PartitionKey>,
     },
@@ -66,7 +71,7 @@ pub(super) enum FromStore {
         /// The partitions, each with the offset at which it stands.
         claims: Vec<Claim>,
         /// Partitions never read whose topic's name was read under another id: each with where that one stands.
-        earlier: Vec<(PartitionKey, Claim)>,
+        earlier: Vec<Earlier>,
     },
     /// To [`ToStore::Commit`].
     Committed(CutId),
@@ -74,6 +79,11 @@ pub(super) enum FromStore {
     Fenced {
         /// Which, for the log.
         partitions: Vec<PartitionKey>,
+    },
+    /// To [`ToStore::Claim`], where another book has taken effect than the one that claims: nothing may be committed by that one any more.
+    Superseded {
+        /// The assignment.
+        epoch: AssignmentEpoch,
     },
     /// What people said, whenever it has changed.
     CheckIns(Vec<CheckIn>),
@@ -113,7 +123,7 @@ impl StoreTask {
     async fn answer(&mut self, question: ToStore) {
         let answer = match question {
             ToStore::Restore { cluster, topic_ids } => self.restore(&cluster, &topic_ids).await,
-            ToStore::Claim { epoch, keys } => self.claim(epoch, &keys).await,
+            ToStore::Claim { epoch, book, keys } => self.claim(epoch, &book, &keys).await,
             ToStore::Commit { id, commit } => self.commit(id, commit).await,
         };
         self.send(answer);
@@ -165,15 +175,12 @@ impl StoreTask {
         Ok((self.store.load_chunks(cluster, topic_ids, LIVE_LANE).await?, self.store.baselines().await?))
     }
 
-    async fn claim(&mut self, epoch: AssignmentEpoch, keys: &[PartitionKey]) -> FromStore {
+    async fn claim(&mut self, epoch: AssignmentEpoch, book: &str, keys: &[PartitionKey]) -> FromStore {
         let mut wait = RETRY_WAIT.0;
         loop {
-            let claimed = match self.store.claim(keys).await {
-                Ok(claims) => self.earlier(&claims).await.map(|earlier| (claims, earlier)),
-                Err(fault) => Err(fault),
-            };
-            match claimed {
-                Ok((claims, earlier)) => {
+            match self.claimed(book, keys).await {
+                Ok(None) => return FromStore::Superseded { epoch },
+                Ok(Some((claims, earlier))) => {
                     self.keep(&claims);
                     info!(partitions = claims.len(), epoch = epoch.0, "claimed");
                     return FromStore::Claimed { epoch, claims, earlier };
@@ -186,8 +193,23 @@ impl StoreTask {
         }
     }
 
+    /// The claims, and what is told beside them; `None` if another book has taken effect. Asked after the claim: a join that comes later finds
+    /// the partitions claimed, and is fenced.
+    async fn claimed(
+        &self,
+        book: &str,
+        keys: &[PartitionKey],
+    ) -> Result<Option<(Vec<Claim>, Vec<Earlier>)>, StoreError> {
+        let claims = self.store.claim(keys).await?;
+        if self.store.active_book().await?.is_some_and(|(hash, _)| hash != book) {
+            return Ok(None);
+        }
+        let earlier = self.earlier(&claims).await?;
+        Ok(Some((claims, earlier)))
+    }
+
     /// Where partitions of the same names stand under other topic ids, for those that were never read.
-    async fn earlier(&self, claims: &[Claim]) -> Result<Vec<(PartitionKey, Claim)>, StoreError> {
+    async fn earlier(&self, claims: &[Claim]) -> Result<Vec<Earlier>, StoreError> {
         let new: Vec<&PartitionKey> = claims.iter().filter(|c| c.next_offset.is_none()).map(|c| &c.key).collect();
         let Some(first) = new.first() else { return Ok(Vec::new()) };
         let known = self.store.partitions(&first.cluster).await?;

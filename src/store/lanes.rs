@@ -5,8 +5,9 @@
 //! | each of its partitions in live under the epoch and at the offset that the joining process saw, or not there at all | fenced |
 //! | each of its partitions in the lane under its own epoch, at its own offset | fenced |
 //!
-//! Then the lane's partitions become `joined/N` with all that they hold, live's offsets move where the lane stood for live, and the
-//! edited book is the active one: all of it, or nothing.
+//! Then the lane's partitions become `joined/N` with all that they hold, live's offsets move where the lane stood for live, the edited book
+//! is the active one, and live's partitions are claimed: a commit by the book before it that is still on its way, or that a process which
+//! does not know of the join makes later, is fenced. It would leave a hole where the edited book evaluated nothing. All of it, or nothing.
 
 use std::collections::BTreeSet;
 
@@ -134,11 +135,11 @@ async fn stage<B: Backend>(connection: &mut B::Connection, join: &Join) -> Resul
     }
     B::join_lane(connection, &joined).await?;
     let at = clock::now().0;
+    let live = join.partitions.iter().filter(|partition| partition.live.is_some() || partition.moves_to.is_some());
+    let live: Vec<&PartitionKey> = live.map(|partition| &partition.key).collect();
+    B::claim(connection, &live, at).await?;
     for partition in &join.partitions {
         if let Some(to) = partition.moves_to {
-            if partition.live.is_none() {
-                B::claim(connection, &[&partition.key], at).await?;
-            }
             B::move_partition(connection, &partition.key, to).await?;
         }
     }

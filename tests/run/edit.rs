@@ -1,6 +1,8 @@
 //! The book is edited while the service runs: what the edit misses is filled from the log, through a SIGKILL, and the document is then that of a
 //! replay of the whole log by the edited book. One with faults is not used.
 
+use serde_json::Value;
+
 use crate::kill::{By, Company, PARTITIONS, Producers, TOPICS, book, check_equal, live_and_replayed};
 use crate::place::Place;
 use crate::service::{Service, Setup};
@@ -23,6 +25,24 @@ fn before(prefix: &str) -> String {
 
 fn edit_state(service: &Service) -> String {
     service.readiness().1["edit"]["state"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Every aggregate of the book was evaluated over the whole of each log that feeds it: the lane left no hole, not even one without a record.
+fn check_covered(service: &Service) {
+    let told = service.get("/api/v1/coverage").expect("an answer");
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    let active = told["aggregates"].as_array().expect("a list");
+    for partition in told["partitions"].as_array().expect("a list") {
+        let name = format!("{}/{}", partition["topic"], partition["partition"]);
+        for (aggregate, ranges) in partition["evaluated"].as_object().expect("a table") {
+            if !active.iter().any(|id| id == aggregate) {
+                continue;
+            }
+            let ranges = ranges.as_array().expect("a list");
+            let is_whole = ranges.len() == 1 && ranges[0][0] == 0 && ranges[0][1] == partition["next_offset"];
+            assert!(is_whole, "{name}, aggregate {aggregate}: {ranges:?}, next {}\n{told}", partition["next_offset"]);
+        }
+    }
 }
 
 fn edited_and_killed(place: &Place, seed: u64) {
@@ -67,6 +87,7 @@ fn edited_and_killed(place: &Place, seed: u64) {
     produce(By::Plain);
     service.until_caught_up();
     service.until("nothing is edited", || (edit_state(&service) == "none").then_some(()));
+    check_covered(&service);
     let (live, replayed) = live_and_replayed(&setup, &service, &brokers, &prefix);
     check_equal(&live, &replayed);
     let lines = service.lines();

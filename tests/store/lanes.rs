@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use krscore::store::{Claim, CommitOutcome, Join, JoinPartition, PartitionKey, Store};
+use krscore::store::{Claim, Commit, CommitOutcome, Join, JoinPartition, PartitionKey, Store};
 
 use crate::commits::committed;
 use crate::place::{Place, chunks, key, moved};
@@ -54,6 +54,9 @@ pub async fn a_join_makes_a_lane_part_of_live_and_its_book_the_active_one(place:
     assert_eq!(joined, ["0[0,10)0=fill", "0[0,10)0=live", "1[0,4)0=new"]);
     let active = store.active_book().await.expect("an answer");
     assert_eq!(active, Some(("sha256:new".to_owned(), "new".to_owned())));
+    // What live had on its way by the book before it, or sends without knowing of the join, is not taken.
+    let late = Commit { partitions: vec![moved(&key(0), 1, Some(10), 11, &[b"late"])], ..Commit::default() };
+    assert_eq!(store.commit(&late).await, CommitOutcome::Fenced { partitions: vec![key(0)] });
     // Live goes on where it stood, and where the lane stood for it.
     let claims = store.claim(&[key(0), key(1)]).await.expect("claims");
     assert_eq!(claims.iter().map(|claim| claim.next_offset).collect::<Vec<_>>(), [Some(10), Some(4)]);

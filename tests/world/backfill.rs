@@ -200,6 +200,19 @@ impl<S: Storage> World<S> {
         }
     }
 
+    /// A process that does not know of the join goes on by the book before it: nothing of that is taken, for the edited book evaluated none of it.
+    fn commit_late(&mut self, process: usize) {
+        let partitions = self.process(process).given.clone();
+        partitions.into_iter().for_each(|partition| self.consume(process, partition, 1));
+        self.answer_ends(process);
+        self.take(process, Input::Flush);
+        if self.process(process).cut.is_some() {
+            self.store_works(process);
+            let answer = self.process(process).answer.take().map(|(_, answer)| answer);
+            assert_eq!(answer, Some(Answer::Fenced), "a commit by the book before the join");
+        }
+    }
+
     /// Live holds, the lane reaches it, both become one, and the process goes on with the edited book. `false` if something is still missing.
     pub fn join(&mut self, process: usize) -> bool {
         let Some(edited) = self.editor.book.clone() else { return true };
@@ -262,6 +275,7 @@ impl<S: Storage> World<S> {
             self.editor.forget();
             return false;
         }
+        self.commit_late(process);
         assert!(self.adopt(), "the joined book is the active one");
         let state = self.state();
         let this = self.process(process);

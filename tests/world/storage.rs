@@ -177,8 +177,10 @@ impl Storage for Memory {
                 held.chunks.iter_mut().for_each(|chunk| chunk.key = key.clone());
                 self.held.insert(key, held);
             }
-            if of.moves_to.is_some() {
-                self.held.entry(of.key.clone()).or_default().next_offset = of.moves_to;
+            if of.live.is_some() || of.moves_to.is_some() {
+                let live = self.held.entry(of.key.clone()).or_default();
+                live.epoch += 1;
+                live.next_offset = of.moves_to.or(live.next_offset);
             }
         }
         self.active = Some(join.book_hash.clone());

@@ -56,6 +56,8 @@ impl ConsumerLoop {
     pub(super) fn restore(&mut self) {
         self.restored = false;
         self.unstarted = None;
+        // What the store still answers to an earlier claim is of another state.
+        self.epoch = AssignmentEpoch(self.epoch.0 + 1);
         let (cluster, topic_ids) = (self.names.cluster().to_owned(), self.names.topic_ids());
         self.ask(ToStore::Restore { cluster, topic_ids });
     }
@@ -92,7 +94,7 @@ impl ConsumerLoop {
         self.epoch = AssignmentEpoch(self.epoch.0 + 1);
         self.wiring.readiness.set(Phase::Claim { partitions: wanted.len(), error: None });
         let keys = wanted.iter().filter_map(|partition| self.names.key(*partition)).collect();
-        self.ask(ToStore::Claim { epoch: self.epoch, keys });
+        self.ask(ToStore::Claim { epoch: self.epoch, book: self.book.hash.clone(), keys });
     }
 
     /// Begins to consume what was claimed, once the broker has told where partitions begin that were never consumed.

@@ -95,6 +95,8 @@ pub(in crate::service) struct ConsumerLoop {
     restored: bool,
     /// Until then nothing is consumed: a back-fill is about to reach us.
     held_until: Option<Instant>,
+    /// Until then an edited book that has taken effect in the store is waited for.
+    adopts_until: Option<Instant>,
     leader_epochs: BTreeMap<Partition, i32>,
     deferred: VecDeque<ConsumerEvent>,
     offsets: BTreeMap<Partition, Offset>,
@@ -117,6 +119,7 @@ impl ConsumerLoop {
             earlier: Vec::new(),
             restored: false,
             held_until: None,
+            adopts_until: None,
             leader_epochs: BTreeMap::new(),
             deferred: VecDeque::new(),
             offsets: BTreeMap::new(),
@@ -161,7 +164,7 @@ impl ConsumerLoop {
             self.start_claimed()?;
             self.keep_time()?;
             self.obey()?;
-            if self.is_held() {
+            if self.is_held()? {
                 self.wait_for_store(BATCH_WAIT)?;
                 continue;
             }
@@ -208,6 +211,12 @@ impl ConsumerLoop {
                     "fenced: another process has claimed these; reading all state again"
                 );
                 self.reload()
+            }
+            FromStore::Superseded { epoch } => {
+                if epoch == self.epoch {
+                    self.superseded();
+                }
+                Ok(())
             }
             FromStore::CheckIns(check_ins) => self.take(Input::CheckIns(check_ins)),
             FromStore::GaveUp(text) => Err(text),

@@ -29,13 +29,28 @@ impl ConsumerLoop {
         Ok(())
     }
 
+    /// The store scores by an edited book already: nothing is consumed by the one before it until the editor brings the edited one.
+    pub(super) fn superseded(&mut self) {
+        info!(book = self.book.hash, "an edited book has taken effect in the store: waiting for it");
+        self.adopts_until = Some(Instant::now() + HOLD_MAX);
+    }
+
     /// Whether nothing may be consumed now.
-    pub(super) fn is_held(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// An edited book has taken effect, and is not brought: a new start scores by it.
+    pub(super) fn is_held(&mut self) -> Result<bool, String> {
+        if self.adopts_until.is_some_and(|until| Instant::now() >= until) {
+            return Err(
+                "the store scores by an edited book that did not come to be adopted here; start again to score by it"
+                    .to_owned(),
+            );
+        }
         if self.held_until.is_some_and(|until| Instant::now() >= until) {
             warn!("held for a back-fill for too long: going on with the book before the edit");
             self.held_until = None;
         }
-        self.held_until.is_some()
+        Ok(self.held_until.is_some() || self.adopts_until.is_some())
     }
 
     /// No word is a word too: the editor asks again.
@@ -54,7 +69,7 @@ impl ConsumerLoop {
 
     fn adopt(&mut self, edited: LoadedBook) -> Result<(), String> {
         info!(book = edited.book.hash, before = self.book.hash, "the edited book takes effect");
-        self.held_until = None;
+        (self.held_until, self.adopts_until) = (None, None);
         self.record_daily();
         self.daily.clear();
         let names = |book: &Book| book.topics.iter().map(|topic| topic.name.clone()).collect::<Vec<_>>();
