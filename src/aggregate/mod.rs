@@ -11,6 +11,7 @@ pub mod facts;
 pub mod level;
 mod measured;
 pub mod member;
+pub mod loading;
 pub mod packed;
 pub mod pair;
 pub mod plan;

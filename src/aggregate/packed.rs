@@ -22,6 +22,11 @@ impl<V> Default for Packed<V> {
 }
 
 impl<V: Copy + Default> Packed<V> {
+    /// Of entries that rise by key.
+    pub(super) fn of_sorted(sorted: Vec<(u64, V)>) -> Packed<V> {
+        Packed { sorted, table: HashTable::new() }
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.sorted.len() + self.table.len()
@@ -120,7 +125,23 @@ impl<V> Default for Sharded<V> {
     }
 }
 
+impl<V> Sharded<V> {
+    /// How many shards there are.
+    pub(super) const SHARDS: usize = SHARDS;
+
+    /// In which shard a key is, and as what.
+    pub(super) fn place(key: u64) -> (usize, u64) {
+        (shard(key), within(key))
+    }
+}
+
 impl<V: Copy + Default> Sharded<V> {
+    /// Of all shards, in their order.
+    pub(super) fn of_shards(shards: Vec<Packed<V>>) -> Sharded<V> {
+        let len = shards.iter().map(Packed::len).sum();
+        Sharded { shards, len }
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.len

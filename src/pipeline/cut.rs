@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::floor::Floor;
 use super::frozen;
-use super::ledger::NewIds;
+use super::ledger::Origin;
 use super::message::*;
 use super::pack;
 use super::state::State;
@@ -111,7 +111,7 @@ impl State {
         }
         self.raise_floor(now); // before the chunks, as after a restart: what lies below counts for no budget
         for (partition, chunk) in &chunks {
-            self.ledger.absorb(*partition, chunk, NewIds::No);
+            self.ledger.absorb(*partition, chunk, Origin::Cut);
         }
         let mut snapshot = self.snapshot(now);
         let frozen = frozen::freeze(&mut snapshot);

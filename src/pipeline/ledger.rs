@@ -12,13 +12,11 @@ use crate::aggregate::delta::RowTimes;
 use crate::aggregate::distinct::Distincts;
 use crate::aggregate::facts::{Coverage, EventProgress, Facts, PartitionProgress};
 use crate::aggregate::level::{Levels, Observation};
+use crate::aggregate::loading::Unite;
 use crate::aggregate::member::MemberId;
 use crate::aggregate::packed::Sharded;
-use crate::aggregate::pair::{Contribution, Half, PairState, Tuples, contribution};
-use crate::aggregate::plan::{
-    Aggregate, AggregateId, AggregateIndex, DerivedPlan, EventId, Facet, Grains, LevelsIndex, PairsIndex, PairsPlan,
-    Plan,
-};
+use crate::aggregate::pair::{Half, PairState, Tuples};
+use crate::aggregate::plan::{Aggregate, AggregateId, AggregateIndex, EventId, Facet, Grains, LevelsIndex, Plan};
 use crate::aggregate::series::Series;
 use crate::book::{Book, EndChoice};
 use crate::chunk::{Chunk, EvaluatedRange, TextIndex, unite_ranges};
@@ -28,7 +26,9 @@ use crate::snapshot::CounterKey;
 use crate::time::{Bucket, Timestamp};
 
 use super::counter;
+use super::derive::derive;
 use super::floor::Floor;
+use super::load::{LoadingHalves, UnderFloor};
 use super::message::LogStart;
 
 /// The choices of an end, in the order of [`Ledger::inverted`].
@@ -140,10 +140,10 @@ impl Ledger {
         })
     }
 
-    /// Merges one chunk, or one part of one. `ids` says whether its ids are news: those of a live cut are known already.
-    pub(super) fn absorb(&mut self, partition: Partition, chunk: &Chunk, ids: NewIds) {
+    /// Merges one chunk, or one part of one. The half-pairs of stored ones are taken over once all are read: [`Ledger::loaded`].
+    pub(super) fn absorb(&mut self, partition: Partition, chunk: &Chunk, mut origin: Origin<'_>) {
         self.absorb_head(partition, chunk);
-        if ids == NewIds::Yes {
+        if matches!(origin, Origin::Stored(_)) {
             self.absorb_ids(partition, chunk);
         }
         // Each text is looked up once, and only if a row that counts names it.
@@ -190,7 +190,10 @@ impl Ledger {
                 Half::start(start.at, start.deadline, self.tuples.intern(&tuple))
             });
             let half = Half::stored(start, row.first_end, row.last_end, row.void);
-            self.join(index.0 as usize, row.key, &half);
+            match &mut origin {
+                Origin::Cut => self.join(index.0 as usize, row.key, &half),
+                Origin::Stored(loading) => self.load(index.0 as usize, row.key, half, loading),
+            }
         }
         for row in &chunk.levels {
             let Some(Facet::Levels(index)) = self.facet(row.aggregate) else { continue };
@@ -254,29 +257,17 @@ impl Ledger {
     }
 
     /// Joins one key's half into its pair, and moves what the pair adds to derived cells.
-    ///
-    /// | known so far | comes | becomes |
-    /// |---|---|---|
-    /// | nothing, or on the same side of the floor | anything | both, joined |
-    /// | wholly below the floor | something above it | what came: the old pair is over, and may have been let go already |
-    /// | something above the floor | wholly below it | what was known |
-    ///
-    /// So it makes no difference whether a half-pair below the floor was let go, here or in the store.
     fn join(&mut self, index: usize, key: u64, half: &Half) {
         if half.latest() < self.floor.halves() {
             return;
         }
+        let rule = UnderFloor { floor: self.floor, tuples: &self.tuples, members: &self.facts.members };
         let known = self.pairs[index].entry(key);
         let before = *known;
-        let (was_below, is_below) = (fell(&before, self.floor), fell(half, self.floor));
-        match (before == Half::default(), was_below, is_below) {
-            (false, false, true) => {}
-            (false, true, false) => *known = *half,
-            _ => known.join(half, &self.tuples, &self.facts.members),
-        }
+        rule.unite(known, half);
         let after = *known;
         let fallen = &mut self.fallen[index];
-        *fallen = *fallen + usize::from(fell(&after, self.floor)) - usize::from(was_below);
+        *fallen = *fallen + usize::from(fell(&after, self.floor)) - usize::from(fell(&before, self.floor));
         if before == after {
             return;
         }
@@ -285,15 +276,7 @@ impl Ledger {
         let Ledger { plan, facts, tuples, floor, .. } = self;
         derive(&plan.pairs[index], facts, tuples, (*floor, Some(&before)), (*floor, Some(&after)));
         if self.pairs_held(index) > self.facts.budgets.pairs_max {
-            self.pairs[index] = Sharded::default();
-            self.fallen[index] = 0;
-            self.inverted[index] = [0; 2];
-            self.facts.let_go(Facet::Pairs(PairsIndex(index as u32)), Budget::Pairs);
-            self.plan.pairs[index]
-                .derived
-                .iter()
-                .flat_map(DerivedPlan::facets)
-                .for_each(|facet| self.facts.empty(facet));
+            self.let_pairs_go(index);
         }
     }
 
@@ -393,11 +376,12 @@ impl Ledger {
     }
 }
 
-/// Whether a chunk's ids are still to be remembered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum NewIds {
-    Yes,
-    No,
+/// Where a chunk comes from.
+pub(super) enum Origin<'l> {
+    /// It was just cut: its ids are known already.
+    Cut,
+    /// It is one of many that are read from the store: its ids are to be remembered.
+    Stored(&'l mut LoadingHalves),
 }
 
 impl Absorbed {
@@ -445,35 +429,5 @@ pub(super) fn fell(half: &Half, floor: Floor) -> bool {
 pub(super) fn count_inverted(counts: &mut [i64; 2], half: &Half, weight: i64) {
     for (count, choice) in counts.iter_mut().zip(END_CHOICES) {
         *count += weight * i64::from(half.state(choice) == PairState::Inverted);
-    }
-}
-
-/// Takes back what a pair added before, and adds what it adds now, each under the floor of its time.
-pub(super) fn derive(
-    plan: &PairsPlan,
-    facts: &mut Facts,
-    tuples: &Tuples,
-    (floor_before, before): (Floor, Option<&Half>),
-    (floor_after, after): (Floor, Option<&Half>),
-) {
-    for derived in &plan.derived {
-        let members = &facts.members;
-        let adds = |floor: Floor, half: Option<&Half>| {
-            let masks_below = Timestamp(floor.reach.0.saturating_sub(derived.give_up.0));
-            let adds = half.and_then(|half| contribution(half, derived, masks_below, tuples, members));
-            adds.filter(|adds| adds.bucket >= floor.bucket(derived.grain))
-        };
-        let (old, new) = (adds(floor_before, before), adds(floor_after, after));
-        if old == new {
-            continue;
-        }
-        for (weight, moved) in [(-1, old), (1, new)] {
-            let Some(Contribution { member, bucket, sum, bin }) = moved else { continue };
-            let sum = i128::from(weight) * sum;
-            facts.tallies[derived.tally.0 as usize].change(member, bucket, |cell| cell.shift(weight, sum));
-            if let (Some(sketch), Some(bin)) = (derived.sketch, bin) {
-                facts.sketches[sketch.0 as usize].change(member, bucket, |sketch| sketch.add(bin, weight));
-            }
-        }
     }
 }

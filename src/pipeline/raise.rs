@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::derive::derive;
 use super::floor::Floor;
-use super::ledger::{Ledger, count_inverted, derive, fell};
+use super::ledger::{Ledger, count_inverted, fell};
 use crate::aggregate::delta::Delta;
 use crate::aggregate::pair::Half;
 

@@ -21,12 +21,14 @@ use super::claimed::Claimed;
 use super::cut::OnItsWay;
 use super::daily::Daily;
 use super::floor::Floor;
-use super::ledger::{Held, Ledger, NewIds};
+use super::ledger::{Held, Ledger, Origin};
+use super::load::LoadingHalves;
 use super::message::*;
 use super::pack::{self, Names};
 use super::restore;
 use crate::aggregate::aggregator::Aggregator;
 use crate::aggregate::budget::Budgets;
+use crate::aggregate::loading::Loading;
 use crate::aggregate::plan::Plan;
 use crate::book::Book;
 use crate::chunk;
@@ -203,13 +205,15 @@ impl State {
 
     fn absorb_stored(&mut self, chunks: &[RestoredChunk]) -> Result<(), restore::Refused> {
         restore::check(chunks)?;
+        let mut loading: LoadingHalves = self.plan.pairs.iter().map(|_| Loading::default()).collect();
         for stored in chunks {
             let chunk = chunk::decode(&stored.bytes).map_err(|fault| (stored.partition, fault.to_string()))?;
             if let Some(range) = self.ledger.evaluated_twice(stored.partition, &chunk) {
                 return Err((stored.partition, restore::twice(range.from)));
             }
-            self.ledger.absorb(stored.partition, &chunk, NewIds::Yes);
+            self.ledger.absorb(stored.partition, &chunk, Origin::Stored(&mut loading));
         }
+        self.ledger.loaded(loading);
         Ok(())
     }
 }
