@@ -68,7 +68,13 @@ fn misshapen(node: &Node, expected: &str, what: &str, report: &mut Report) {
         report.mend(node.place_of(at), "full-width `：` where `:` is meant", "write `: `, with a space behind it");
         return;
     }
-    report.fault(node.place, format!("{} must be {expected}, not {}", quoted(what), node.kind_name()));
+    let message = format!("{} must be {expected}, not {}", quoted(what), node.kind_name());
+    if node.elements().is_empty() || expected == "a mapping" {
+        report.fault(node.place, message);
+        return;
+    }
+    let mend = "write one of them, without the brackets; where each is meant, repeat what it belongs to";
+    report.mend(node.place, message, mend);
 }
 
 /// A mapping that has a table of keys.

@@ -7,9 +7,9 @@
 //! | `krscore_service` | does the service run, advance, commit, and count what it reads |
 
 use crate::conventions::{
-    COMMIT_FAILURES, CONSUMER_LAG, DEAD_LETTERS, FENCED, KEY_RESULT_AS_OF, KEY_RESULT_EXPECTED_SCORE, KEY_RESULT_INFO,
-    KEY_RESULT_SCORE, KEY_RESULT_STATUS, OBJECTIVE_COVERAGE, OBJECTIVE_INFO, OBJECTIVE_STATUS, READY, RECORDS,
-    SKIPPED_OFFSETS, SNAPSHOT_AGE, VALUE_FAULTS,
+    BUDGET_PASSED, COMMIT_FAILURES, CONSUMER_LAG, DEAD_LETTERS, FENCED, KEY_RESULT_AS_OF, KEY_RESULT_EXPECTED_SCORE,
+    KEY_RESULT_INFO, KEY_RESULT_SCORE, KEY_RESULT_STATUS, OBJECTIVE_COVERAGE, OBJECTIVE_INFO, OBJECTIVE_STATUS, READY,
+    RECORDS, SKIPPED_OFFSETS, SNAPSHOT_AGE, VALUE_FAULTS,
 };
 
 /// One alerting rule.
@@ -264,6 +264,14 @@ fn counts() -> Vec<Rule> {
             severity: "info",
             summary: "{{ $labels.metric }} could not take {{ $value | humanize }} values in an hour: {{ $labels.reason }}",
             description: "The rows were kept, these values were not: check what the producer writes.",
+        },
+        Rule {
+            name: "KrscoreBudgetPassed",
+            expression: format!("max by (job, instance, budget, of) ({}) == 1", BUDGET_PASSED.name),
+            hold: "5m",
+            severity: "warning",
+            summary: "{{ $labels.of }} holds more than {{ $labels.budget }} allows on {{ $labels.instance }}",
+            description: "What was held was let go, and the key results that need it are insufficient_data: raise the budget in [state], or count less.",
         },
         Rule {
             name: "KrscoreSkippedOffsets",
