@@ -97,6 +97,9 @@ pub const MEMBERS_EXPOSED_MAX: usize = 50;
 /// Upper bounds of [`COMMIT_SECONDS`]: a local commit takes about 5 ms, a remote one 50; 10 s is when alarms go off.
 pub const COMMIT_SECONDS_BOUNDS: [f64; 11] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+/// Upper bounds of [`CUT_SECONDS`]: a second's events take a few ms; while a backlog is drained, a second brings hundreds of thousands.
+pub const CUT_SECONDS_BOUNDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+
 use label as l;
 
 const KEY_RESULT_LABELS: &[&str] = &[l::CYCLE, l::OBJECTIVE, l::KEY_RESULT];
@@ -185,6 +188,8 @@ families! {
     BACKFILL_AGGREGATES = "krscore_backfill_aggregates", Gauge, &[], "Aggregates that an edited book waits for; 0 while nothing is filled";
     BACKFILL_RECORDS_LEFT = "krscore_backfill_records_left", Gauge, &[], "Offsets between the back-fill and live scoring; 0 while nothing is filled";
     BOOK_FAULTS = "krscore_book_faults", Gauge, &[], "Faults of the book on disk, for which the one before it still scores";
+    CUT_SECONDS = "krscore_cut_seconds", Histogram, &[],
+        "How long nothing was consumed while what had come was packed and scored for a commit";
     COMMIT_FAILURES = "krscore_commit_failures_total", Counter, &[], "Commits that the store refused or did not answer";
     COMPACTIONS = "krscore_compactions_total", Counter, &[], "Stored chunks that were folded of others since the process began";
     COMPACTED_BYTES = "krscore_compacted_bytes_total", Counter, &[], "Bytes of stored chunks that were folded since the process began";

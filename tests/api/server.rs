@@ -58,6 +58,7 @@ fn server(
     let (sender, readers) = watch::channel(published);
     let metrics = ServiceMetrics::new(readers.clone(), readiness.clone()).expect("names are unique");
     metrics.committed(std::time::Duration::from_millis(7), at);
+    metrics.cut(std::time::Duration::from_millis(7));
     metrics.set_store_bytes(4096);
     metrics.stands("oms.orders", 1, "offset_out_of_range");
     metrics.compacted(3, 9_000, 1);

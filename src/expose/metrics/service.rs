@@ -11,7 +11,7 @@ use prometheus::{
 
 use super::scores::seconds;
 use crate::clock;
-use crate::conventions::{self as names, COMMIT_SECONDS_BOUNDS, Family};
+use crate::conventions::{self as names, COMMIT_SECONDS_BOUNDS, CUT_SECONDS_BOUNDS, Family};
 use crate::expose::Readers;
 use crate::expose::readiness::{Edit, Readiness};
 use crate::snapshot::{CounterKey, Snapshot};
@@ -22,6 +22,7 @@ use crate::time::Timestamp;
 pub struct ServiceMetrics {
     registry: Registry,
     commit_seconds: Histogram,
+    cut_seconds: Histogram,
     last_commit: GaugeVec,
     store_bytes: IntGaugeVec,
     rebalances: IntCounter,
@@ -40,9 +41,11 @@ impl ServiceMetrics {
     /// None that a caller can cause: the registry refuses equal names, and a test registers them all.
     pub fn new(readers: Readers, readiness: Readiness) -> Result<ServiceMetrics, prometheus::Error> {
         let commit_options = HistogramOpts::new(names::COMMIT_SECONDS.name, names::COMMIT_SECONDS.help);
+        let cut_options = HistogramOpts::new(names::CUT_SECONDS.name, names::CUT_SECONDS.help);
         let metrics = ServiceMetrics {
             registry: Registry::new(),
             commit_seconds: Histogram::with_opts(commit_options.buckets(COMMIT_SECONDS_BOUNDS.to_vec()))?,
+            cut_seconds: Histogram::with_opts(cut_options.buckets(CUT_SECONDS_BOUNDS.to_vec()))?,
             // Vectors without labels: they have no series until they are set, where a plain gauge would show 0.
             last_commit: GaugeVec::new(options(&names::LAST_COMMIT), &[])?,
             store_bytes: IntGaugeVec::new(options(&names::STORE_BYTES), &[])?,
@@ -56,6 +59,7 @@ impl ServiceMetrics {
         };
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.commit_seconds.clone()))?;
+        registry.register(Box::new(metrics.cut_seconds.clone()))?;
         registry.register(Box::new(metrics.last_commit.clone()))?;
         registry.register(Box::new(metrics.store_bytes.clone()))?;
         registry.register(Box::new(metrics.rebalances.clone()))?;
@@ -73,6 +77,11 @@ impl ServiceMetrics {
     pub fn committed(&self, took: std::time::Duration, at: Timestamp) {
         self.commit_seconds.observe(took.as_secs_f64());
         self.last_commit.with_label_values::<&str>(&[]).set(seconds(at).to_f64());
+    }
+
+    /// For so long nothing was consumed, because a commit was made ready.
+    pub fn cut(&self, took: std::time::Duration) {
+        self.cut_seconds.observe(took.as_secs_f64());
     }
 
     /// The store refused a commit, or did not answer.

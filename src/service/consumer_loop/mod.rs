@@ -169,7 +169,7 @@ impl ConsumerLoop {
                 continue;
             }
             if self.state.is_saturated() {
-                self.take(Input::Flush)?;
+                self.cut(Input::Flush)?;
                 self.wait_for_store(BATCH_WAIT)?;
                 continue;
             }
@@ -237,7 +237,17 @@ impl ConsumerLoop {
         if at >= self.tick_due {
             self.tick_due = at + self.wiring.commit_interval;
             self.record_daily();
-            self.take(Input::Tick { now: now() })?;
+            self.cut(Input::Tick { now: now() })?;
+        }
+        Ok(())
+    }
+
+    /// An input after which there may be something to commit. The store is not waited for; making it ready is what consumption waits for.
+    fn cut(&mut self, input: Input<'_>) -> Result<(), String> {
+        let (begun, was_persisting) = (Instant::now(), self.state.is_persisting());
+        self.take(input)?;
+        if self.state.is_persisting() && !was_persisting {
+            self.wiring.metrics.cut(begun.elapsed());
         }
         Ok(())
     }

@@ -1,0 +1,217 @@
+"""Measures a running krscore from outside, with the standard library and kcat: see `run` beside this file."""
+
+import argparse
+import datetime
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+RATE = 10_000  # events a second while gauges are watched
+EVENTS_A_WRITE = 100
+PICKERS = 1_000
+SCRAPES = 1_000
+BACKLOG = 6_000_000  # events that are drained while scrapes are timed
+# 50 members and "other", each with value and score, and about 20 series of the key result itself.
+SERIES_A_KEY_RESULT = 122
+
+BOOK = """apiVersion: krscore/v1
+cycles: [{{ id: q, start: {start}, end: {end}, timezone: UTC }}]
+events:
+  e: {{ topic: {topic}, time: ts, dimensions: [picker] }}
+metrics:
+  n: {{ type: count, event: e }}
+  v: {{ type: value, event: e, value: v }}
+  w: {{ type: value, event: e, value: w }}
+objectives:
+  - id: o
+    title: o
+    owner: x
+    key_results:
+      - {{ id: n, title: n, metric: n, baseline: 0, target: 1_000_000_000, window: cycle }}
+"""
+BY_PICKER = "      - {{ id: k{number}, title: k, metric: {metric}, stat: mean, baseline: 100, target: 1, window: cycle, by: [picker] }}\n"
+
+
+class Service:
+    """A krscore over a topic of its own."""
+
+    def __init__(self, arguments, name, key_results):
+        self.topic = f"{name}-{int(time.time())}"
+        repo = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        subprocess.run([os.path.join(repo, "deploy/dev/services"), "topic", self.topic, "4"], check=True, stdout=subprocess.DEVNULL)
+        folder = os.path.join(arguments.folder, name)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        today = datetime.date.today()
+        book = BOOK.format(topic=self.topic, start=today - datetime.timedelta(days=30), end=today + datetime.timedelta(days=30))
+        book += "".join(BY_PICKER.format(number=number, metric="vw"[number % 2]) for number in range(key_results))
+        with open(os.path.join(folder, "book.yaml"), "w") as file:
+            file.write(book)
+        settings = {
+            "BOOK": os.path.join(folder, "book.yaml"),
+            "KAFKA__BROKERS": arguments.brokers,
+            "KAFKA__GROUP": self.topic,
+            "STORE__URL": f"sqlite://{folder}/krscore.db",
+            "HTTP__LISTEN": "127.0.0.1:0",
+        }
+        environment = dict(os.environ, **{f"KRSCORE__{name}": value for name, value in settings.items()})
+        self.log = os.path.join(folder, "log")
+        self.process = subprocess.Popen([arguments.krscore, "run"], env=environment, stderr=open(self.log, "w"), stdout=subprocess.DEVNULL)
+        self.producer = subprocess.Popen(
+            ["kcat", "-P", "-b", arguments.brokers, "-t", self.topic, "-X", "linger.ms=5"], stdin=subprocess.PIPE
+        )
+        address = None
+        while address is None:
+            time.sleep(0.05)
+            with open(self.log) as file:
+                address = re.search(r"address=\"?(127\.0\.0\.1:\d+)", file.read())
+        self.address = address.group(1)
+
+    def connection(self):
+        return http.client.HTTPConnection(self.address, timeout=30)
+
+    def produce(self, first, count):
+        at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        pad = "x" * 180
+        lines = (
+            f'{{"ts":"{at}","picker":"P{n % PICKERS:04d}","v":{n % 7},"w":{n % 11},"pad":"{pad}"}}\n' for n in range(first, first + count)
+        )
+        self.producer.stdin.write("".join(lines).encode())
+        self.producer.stdin.flush()
+
+    def wait_ready(self):
+        connection = self.connection()
+        while True:
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 200:
+                return
+            time.sleep(0.05)
+
+    def end(self):
+        self.producer.stdin.close()
+        self.producer.wait()
+        self.process.terminate()
+        assert self.process.wait() == 0, self.log
+
+
+def scrape(connection):
+    connection.request("GET", "/metrics")
+    return connection.getresponse().read()
+
+
+def quantile(sorted_values, share):
+    return sorted_values[min(int(len(sorted_values) * share), len(sorted_values) - 1)]
+
+
+def bucket_of(text, family, share):
+    """The least bound of a histogram under which so large a share of its observations lies."""
+    buckets = [(float(bound), int(count)) for bound, count in re.findall(rf'{family}_bucket{{le="([^"]+)"}} (\d+)', text)]
+    total = buckets[-1][1]
+    return next(bound for bound, count in buckets if count >= share * total), total
+
+
+def watch_gauges(arguments):
+    service = Service(arguments, "gauge", 0)
+    service.wait_ready()
+    produced, seen, stopping = [], [], threading.Event()
+
+    def look():
+        connection, last = service.connection(), -1.0
+        while not stopping.is_set():
+            found = re.search(rb'okr_key_result_value\{[^}]*key_result="n"[^}]*\} (\S+)', scrape(connection))
+            value = float(found.group(1)) if found else last
+            if value != last:
+                seen.append((time.time(), value))
+                last = value
+            time.sleep(0.02)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    begun, count = time.time(), 0
+    while time.time() < begun + arguments.seconds:
+        service.produce(count, EVENTS_A_WRITE)
+        count += EVENTS_A_WRITE
+        produced.append((time.time(), count))
+        time.sleep(max(0.0, begun + count / RATE - time.time()))
+    time.sleep(4)
+    stopping.set()
+    looking.join()
+    lags, at = [], 0
+    for when, number in produced:
+        while at < len(seen) and seen[at][1] < number:
+            at += 1
+        if at < len(seen):
+            lags.append(seen[at][0] - when)
+    lags.sort()
+    print(
+        f"event produced -> gauge changed, {count / arguments.seconds:.0f} events/s: "
+        f"p50 {quantile(lags, 0.5):.2f} s, p99 {quantile(lags, 0.99):.2f} s"
+    )
+    text = scrape(service.connection()).decode()
+    bound, cuts = bucket_of(text, "krscore_cut_seconds", 0.99)
+    print(f"consumption stands for a commit at that rate: p99 below {bound * 1e3:g} ms, of {cuts} commits")
+    service.end()
+
+
+def watch_scrapes(arguments):
+    service = Service(arguments, "scrape", round(arguments.series / SERIES_A_KEY_RESULT))
+    service.produce(0, 20_000)
+    service.wait_ready()
+    connection, served = service.connection(), b""
+    while served.count(b"okr_key_result_member_value{") < 51:
+        time.sleep(0.2)
+        served = scrape(connection)
+    series = sum(1 for line in served.splitlines() if line and not line.startswith(b"#"))
+
+    def measure(while_what, goes_on):
+        took = []
+        while len(took) < SCRAPES:
+            begun = time.perf_counter()
+            served = scrape(connection)
+            took.append((time.perf_counter() - begun) * 1e3)
+            if not goes_on(served):
+                break
+            time.sleep(0.002)
+        took.sort()
+        print(
+            f"/metrics, {series} series, {while_what}, {len(took)} scrapes: "
+            f"p50 {quantile(took, 0.5):.1f} ms, p99 {quantile(took, 0.99):.1f} ms"
+        )
+
+    measure("idle", lambda served: True)
+    # A backlog is made first, so that it is krscore that runs at full speed and not the producer.
+    service.process.send_signal(signal.SIGSTOP)
+    for first in range(0, BACKLOG, 5_000):
+        service.produce(first, 5_000)
+    time.sleep(3)
+    service.process.send_signal(signal.SIGCONT)
+    lags = re.compile(rb"^krscore_consumer_lag_records\{.*\} (\d+)$", re.MULTILINE)
+    told = time.time()
+
+    def is_behind(served):
+        # The broker is asked once a second how much there is.
+        return time.time() < told + 2 or any(int(lag) > 0 for lag in lags.findall(served))
+
+    measure("draining", is_behind)
+    service.end()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("--krscore", "--brokers", "--folder"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--series", type=int, default=10_000)
+    arguments = parser.parse_args()
+    watch_gauges(arguments)
+    watch_scrapes(arguments)
+
+
+main()
