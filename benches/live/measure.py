@@ -200,6 +200,10 @@ def watch_scrapes(arguments):
         return time.time() < told + 2 or any(int(lag) > 0 for lag in lags.findall(served))
 
     measure("draining", is_behind)
+    text = scrape(connection).decode()
+    seconds, cuts = (float(re.search(rf"^krscore_cut_seconds_{what} (\S+)", text, re.MULTILINE).group(1)) for what in ("sum", "count"))
+    bound, _ = bucket_of(text, "krscore_cut_seconds", 0.99)
+    print(f"consumption stands for a commit, idle and draining: mean {seconds / cuts * 1e3:.0f} ms, p99 below {bound * 1e3:g} ms, of {cuts:.0f}")
     service.end()
 
 
