@@ -8,6 +8,7 @@
 #[path = "../../opsbench/src/chance.rs"]
 mod chance;
 mod events;
+mod open_orders;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ fn main() {
         |partition: &Partition| ClaimedPartition { partition: *partition, next_offset: None, start, epoch: EPOCH };
     step(&mut state, Input::Claimed(partitions.iter().map(claim).collect()));
     for from in (0..open).step_by(CUT_RECORDS) {
-        let text = events::open_orders(from, open.min(from + CUT_RECORDS as u64));
+        let text = open_orders::open_orders(from, open.min(from + CUT_RECORDS as u64));
         let orders = Partition { topic: TopicIndex(1), number: 0 };
         step(
             &mut state,
