@@ -70,6 +70,9 @@ impl<V: Copy + Default> Loading<V> {
 
 impl<V: Copy> Shard<V> {
     fn unite(&mut self, rule: &impl Unite<V>) {
+        if self.united == self.entries.len() {
+            return;
+        }
         // The stable sort finds the run that is sorted already, and merges what is new into it.
         self.entries.sort_by_key(|(key, _)| *key);
         self.entries.dedup_by(|(key, value), (known_key, known)| {

@@ -48,16 +48,8 @@ fn main() {
     for from in (0..open).step_by(CUT_RECORDS) {
         let text = open_orders::open_orders(from, open.min(from + CUT_RECORDS as u64));
         let orders = Partition { topic: TopicIndex(1), number: 0 };
-        step(
-            &mut state,
-            Input::Records {
-                partition: orders,
-                epoch: EPOCH,
-                records: &records(&text, from as i64),
-                leader_epoch: None,
-            },
-        );
-        answered(&mut state);
+        take(&mut state, orders, &records(&text, from as i64));
+        cut(&mut state);
     }
     let records: Vec<Vec<Record<'_>>> =
         files.iter().zip(0..).map(|(text, topic)| records(text, if topic == 1 { open as i64 } else { 0 })).collect();
@@ -101,10 +93,6 @@ fn take(state: &mut State, partition: Partition, records: &[Record<'_>]) {
 /// The deltas into chunks and the ledger, all scored, and the answer of the store.
 #[inline(never)]
 fn cut(state: &mut State) {
-    answered(state);
-}
-
-fn answered(state: &mut State) {
     let mut effects = step(state, Input::Tick { now: Timestamp(events::START + 20 * Span::DAY.0) });
     while let Some(effect) = effects.pop() {
         if let Effect::Persist(cut) = effect {

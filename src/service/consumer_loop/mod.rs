@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::aggregate::budget::Budgets;
 use crate::book::Book;
 use crate::clock::now;
-use crate::event::{Offset, Partition, TopicIndex};
+use crate::event::{Offset, Partition};
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{PartitionLag, Phase, Readiness};
 use crate::ingest::kafka::{Consumer, ConsumerEvent, PartitionFault};

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::service::edition::LoadedBook;
+use crate::service::log_starts::named_topics;
 
 /// What the editor's thread asks for.
 #[derive(Debug)]
@@ -80,9 +81,7 @@ impl ConsumerLoop {
             return self.reload();
         }
         // Other topics, other numbers: another consumer. The old one leaves first, for the new one may have its name.
-        let topics = self.book.topics.iter().zip(0..).map(|(topic, index)| (TopicIndex(index), topic.name.clone()));
-        let topics: Vec<(TopicIndex, String)> = topics.collect();
-        let new = Consumer::open(&self.wiring.kafka, &topics).map_err(|fault| fault.to_string())?;
+        let new = Consumer::open(&self.wiring.kafka, &named_topics(&self.book)).map_err(|fault| fault.to_string())?;
         let old = std::mem::replace(&mut self.consumer, new);
         if let Err(fault) = old.close(CLOSE_BUDGET) {
             warn!(%fault, "leaving the group took too long");
