@@ -1,9 +1,12 @@
 //! The book is edited while the service runs: what the edit misses is filled from the log, through a SIGKILL, and the document is then that of a
 //! replay of the whole log by the edited book. One with faults is not used.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::kill::{By, Company, PARTITIONS, Producers, TOPICS, book, check_equal, live_and_replayed};
+use crate::live::{picks, warehouse};
 use crate::place::Place;
 use crate::service::{Service, Setup};
 use crate::support::{kafka, services};
@@ -11,6 +14,9 @@ use crate::support::{kafka, services};
 /// Records before the edit; more than a lane reads before it asks live to hold.
 const PIECES: usize = 60;
 const RECORDS_OF_A_PIECE: usize = 1_000;
+
+/// How long a process may wait for a book before it ends, and some.
+const END_LIMIT: Duration = Duration::from_secs(90);
 
 /// The book before the edit: no p90, no p50, no members, no durations.
 fn before(prefix: &str) -> String {
@@ -139,5 +145,37 @@ fn a_title_takes_effect_when_the_watched_file_changes() {
     });
     assert!(!service.has_said("back-fill begins"), "{}", service.log());
     service.until_caught_up();
+    service.stop();
+}
+
+/// Another book has taken effect in the store, and the editor here does not bring it: a join's answer that never came. Nothing is consumed by the
+/// book before it any more, and after a while the process ends, so that the next start scores by the active one.
+#[test]
+fn a_book_that_another_one_has_superseded_commits_nothing_and_ends() {
+    let (Some(brokers), Some(place)) = (services::kafka(), Place::postgres()) else { return };
+    let topic = services::unique();
+    kafka::create_topic(&brokers, &topic, 1);
+    let setup = Setup::new(&brokers, &place.url(), &warehouse(&topic));
+    kafka::produce(&brokers, &topic, None, &picks(0, 10));
+    let picked = |service: &Service| service.metric("okr_key_result_value", &[("key_result", "picks")]);
+    let mut service = setup.spawn();
+    service.until("they are counted", || (picked(&service)? == 10.0).then_some(()));
+    let stands = || place.rows("SELECT next_offset::text FROM partition_claim");
+    let stood = stands();
+    place.execute(
+        "INSERT INTO book_revision (hash, text, first_at, last_at, activated_at)
+         SELECT 'sha256:joined', 'joined', 1, 1, max(activated_at) + 1 FROM book_revision;
+         UPDATE partition_claim SET epoch = epoch + 1",
+    );
+    kafka::produce(&brokers, &topic, None, &picks(10, 10));
+    service.until("it waits for the other book", || {
+        service.has_said("an edited book has taken effect in the store: waiting for it").then_some(())
+    });
+    let status = service.ended(END_LIMIT);
+    assert_eq!(status.code(), Some(1), "{}", service.log());
+    assert!(service.log().contains("start again to score by it"), "{}", service.log());
+    assert_eq!(stands(), stood);
+    let service = setup.spawn();
+    service.until("all are counted, once", || (picked(&service)? == 20.0).then_some(()));
     service.stop();
 }
