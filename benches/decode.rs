@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use krscore::book::Field;
-use krscore::decode::field::read_time;
+use krscore::decode::field::TimeReader;
 use krscore::decode::{Decoder, canonical, fingerprint};
 use krscore::event::{FieldSlot, FieldValue, Row};
 use krscore::fixed::Fixed;
@@ -60,6 +60,7 @@ fn main() {
     println!("event: {} bytes, {} fields", EVENT.len(), ALL.len());
     let mut row = Row::new(0);
     let mut key = String::new();
+    let mut times = TimeReader::default();
     let decoder = |fields: &[&str]| Decoder::new(&fields.iter().map(|field| Field::named(field)).collect::<Vec<_>>());
     let (mut all, mut some, mut none) = (decoder(&ALL), decoder(&SOME), decoder(&[]));
 
@@ -87,7 +88,7 @@ fn main() {
         };
         let value = |slot| row.value(text, FieldSlot(slot));
         let read = (
-            read_time(value(2), TimeFormat::Rfc3339, &mut []),
+            times.read(value(2), TimeFormat::Rfc3339),
             matches!(value(4), FieldValue::Number(text) if Fixed::parse(text).is_ok()),
             canonical(value(1), &mut key),
         );

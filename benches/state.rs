@@ -1,6 +1,7 @@
 //! Bytes of memory for each open pair, id, distinct value and level, as the process has them resident, and how fast they come in:
 //! `cargo bench --bench state [MILLIONS]`. Each line is measured in a process of its own; table slack is in it, so several sizes are shown.
 
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::process::Command;
 
@@ -9,7 +10,7 @@ use krscore::aggregate::distinct::Distincts;
 use krscore::aggregate::level::{Levels, Observation};
 use krscore::aggregate::member::{MemberId, Members};
 use krscore::aggregate::packed::Sharded;
-use krscore::aggregate::pair::{Half, Halves, Tuples};
+use krscore::aggregate::pair::{Half, Tuples};
 use krscore::event::EventIndex;
 use krscore::fixed::Fixed;
 use krscore::time::{Grain, Span, Timestamp};
@@ -52,7 +53,7 @@ fn take(kind: &str, count: u64) -> Box<dyn std::any::Any> {
             Box::new(pairs)
         }
         "pair in a std HashMap" => {
-            let mut pairs = Halves::default();
+            let mut pairs: HashMap<u64, Half> = HashMap::new();
             (0..count).for_each(|n| pairs.entry(fingerprint(n)).or_default().join(&start(n), &tuples, &members));
             Box::new(pairs)
         }

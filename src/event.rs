@@ -102,8 +102,6 @@ pub struct Row {
     pub(crate) unescaped: String,
     /// What was found where each array is read.
     pub(crate) arrays: Vec<ElementRange>,
-    /// Scratch of the decoder.
-    pub(crate) marks: Vec<u8>,
 }
 
 /// What stands where an array is read as rows.
@@ -136,14 +134,17 @@ impl Row {
     }
 
     /// Makes every slot NULL, and the row `fields` wide.
+    #[inline]
     pub fn clear(&mut self, fields: usize) {
-        self.slots.clear();
+        self.slots.truncate(fields);
+        self.slots.fill(Slot::default());
         self.slots.resize(fields, Slot::default());
         self.unescaped.clear();
         self.arrays.clear();
     }
 
     /// The value in `slot`; `payload` is the text that was decoded into this row.
+    #[inline(always)] // whoever asks for a text looks at the kinds of texts alone
     pub fn value<'a>(&'a self, payload: &'a str, slot: FieldSlot) -> FieldValue<'a> {
         let Some(slot) = self.slots.get(usize::from(slot.0)) else { return FieldValue::Null };
         let range = slot.start as usize..slot.end as usize;
@@ -172,6 +173,7 @@ pub struct RowView<'a> {
 
 impl<'a> RowView<'a> {
     /// The value in `slot`.
+    #[inline(always)] // whoever asks for a text looks at the kinds of texts alone
     pub fn value(&self, slot: FieldSlot) -> FieldValue<'a> {
         self.row.value(self.payload, slot)
     }

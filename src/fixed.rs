@@ -73,6 +73,7 @@ impl Fixed {
     ///
     /// # Errors
     /// [`NumberFault::NotANumber`] for any other text, [`NumberFault::OutOfRange`] beyond [`VALUE_MAX`].
+    #[inline]
     pub fn parse(text: &str) -> Result<Fixed, NumberFault> {
         match parse_plain(text.as_bytes()) {
             Some(plain) => Ok(plain),
@@ -204,35 +205,45 @@ fn divide_half_even(dividend: i128, divisor: i128) -> i128 {
 }
 
 /// The short numbers that nearly all records hold: at most 18 digits, at most 9 decimals, no exponent. `None`: take the long way.
+#[inline]
 fn parse_plain(text: &[u8]) -> Option<Fixed> {
     const POWERS: [u64; DECIMALS + 1] =
-        [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
+        [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    let (negative, unsigned) = match text {
+        [b'-', unsigned @ ..] => (true, unsigned),
+        unsigned => (false, unsigned),
     };
-    if digits.len() > 18 {
+    if unsigned.len() > 18 {
         return None;
     }
-    let mut mantissa = 0_u64;
-    let mut whole = digits.len();
-    for (position, &byte) in digits.iter().enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 {
-            mantissa = mantissa * 10 + u64::from(digit);
-        } else if byte == b'.' && whole == digits.len() {
-            whole = position;
-        } else {
+    let (mut mantissa, mut decimals) = (0_u64, 0);
+    let mut rest = digits_into(&mut mantissa, unsigned);
+    // Neither "" nor ".5" nor "5." is a number.
+    if rest.len() == unsigned.len() {
+        return None;
+    }
+    if let [b'.', fraction @ ..] = rest {
+        rest = digits_into(&mut mantissa, fraction);
+        decimals = fraction.len() - rest.len();
+        if decimals == 0 {
             return None;
         }
     }
-    let decimals = if whole == digits.len() { 0 } else { digits.len() - whole - 1 };
-    // Neither "" nor ".5" nor "5." is a number.
-    if whole == 0 || whole + 1 == digits.len() && digits[whole] == b'.' {
+    if !rest.is_empty() {
         return None;
     }
-    let magnitude = i128::from(mantissa) * i128::from(*POWERS.get(DECIMALS.checked_sub(decimals)?)?);
+    let magnitude = i128::from(mantissa) * i128::from(*POWERS.get(decimals)?);
     Some(Fixed(if negative { -magnitude } else { magnitude }))
+}
+
+/// Appends the digits that `text` begins with; what follows them.
+#[inline(always)]
+fn digits_into<'t>(number: &mut u64, mut text: &'t [u8]) -> &'t [u8] {
+    while let [byte @ b'0'..=b'9', rest @ ..] = text {
+        *number = *number * 10 + u64::from(byte - b'0');
+        text = rest;
+    }
+    text
 }
 
 /// A number's text, taken apart but not computed.

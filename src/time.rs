@@ -21,6 +21,7 @@ pub use calendar::{Calendar, ClockHours, grain as calendar_grain, held as calend
 pub use interval::Interval;
 pub use local::LocalClock;
 pub use span::SpanFault;
+pub use text::Minute;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z. Sums and differences stop at [`Timestamp::MIN`] and [`Timestamp::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -33,26 +33,35 @@ use super::sketch::bin_of;
 use super::slice::takes;
 use crate::book::expr::{self, Evaluated, Expr};
 use crate::book::{Book, Event};
-use crate::decode::field::{TimeFault, read_time};
+use crate::decode::field::{TimeFault, TimeReader};
 use crate::decode::{Decoder, ELEMENTS_MAX, IdentityFault, canonical, fingerprint, identity};
 use crate::event::{Elements, EventIndex, FieldSlot, FieldValue, Record, Row, RowView, TopicIndex};
 use crate::fixed::Fixed;
-use crate::time::{LocalClock, TimeFormat, Timestamp};
+use crate::time::{TimeFormat, Timestamp};
 
 /// Takes records in. Holds what is reused from one to the next: no allocation an event.
 #[derive(Debug)]
 pub struct Aggregator {
     decoders: Vec<Decoder>,
-    clocks: Vec<LocalClock>,
+    row: Row,
+    rows: RowTaker,
+}
+
+/// Takes the rows in that a record is decoded into.
+#[derive(Debug)]
+struct RowTaker {
+    times: TimeReader,
     until: Option<Timestamp>,
     floor: Timestamp,
-    row: Row,
     text: String,
     part: String,
     inputs: Vec<Taken>,
     members: Vec<MemberId>,
-    /// The time that was read last of the row: events of one topic mostly share it.
-    time: Option<(FieldSlot, TimeFormat, Result<Timestamp, TimeFault>)>,
+    /// What was read last as the row's time, and from where: events of one topic mostly share it.
+    time_of: Option<(FieldSlot, TimeFormat)>,
+    time: Option<Timestamp>,
+    /// Why there is none.
+    time_fault: TimeFault,
 }
 
 /// What an input makes of a row.
@@ -71,34 +80,25 @@ impl Aggregator {
     pub fn new(book: &Book, until: Option<Timestamp>) -> Aggregator {
         Aggregator {
             decoders: book.topics.iter().map(|topic| Decoder::new(&topic.fields)).collect(),
-            clocks: book.zones.iter().cloned().map(LocalClock::new).collect(),
-            until,
-            floor: Timestamp(i64::MIN),
             row: Row::default(),
-            text: String::new(),
-            part: String::new(),
-            inputs: Vec::new(),
-            members: Vec::new(),
-            time: None,
+            rows: RowTaker {
+                times: TimeReader::new(&book.zones),
+                until,
+                floor: Timestamp(i64::MIN),
+                text: String::new(),
+                part: String::new(),
+                inputs: Vec::new(),
+                members: Vec::new(),
+                time_of: None,
+                time: None,
+                time_fault: TimeFault::Missing,
+            },
         }
-    }
-
-    /// The event's time in the row.
-    fn event_time(&mut self, event: &Event, view: RowView<'_>) -> Result<Timestamp, TimeFault> {
-        let (slot, format) = (event.time, event.time_format);
-        if let Some((known_slot, known_format, time)) = self.time
-            && (known_slot, known_format) == (slot, format)
-        {
-            return time;
-        }
-        let time = read_time(view.value(slot), format, &mut self.clocks);
-        self.time = Some((slot, format, time));
-        time
     }
 
     /// Rows below `floor` are counted and left out from now on.
     pub fn leave_out_below(&mut self, floor: Timestamp) {
-        self.floor = floor;
+        self.rows.floor = floor;
     }
 
     /// Takes one record of `topic` into `delta`; whatever could not be counted is pushed to `refusals`.
@@ -118,22 +118,19 @@ impl Aggregator {
             delta.counts.tombstones += 1;
             return;
         };
-        self.time = None;
-        let mut row = std::mem::take(&mut self.row);
-        let decoder = &mut self.decoders[usize::from(topic.0)];
-        match decoder.decode(payload, &mut row) {
+        let Aggregator { decoders, row, rows } = self;
+        let decoder = &mut decoders[usize::from(topic.0)];
+        match decoder.decode(payload, row) {
             Ok(text) => {
                 delta.counts.read += 1;
-                decoder.fill(record, &mut row);
+                decoder.fill(record, row);
+                rows.time_of = None;
                 let mut sink = Sink { interned, ids, delta, refusals, element: None };
                 for event in &book.topics[usize::from(topic.0)].events {
                     match book.events[usize::from(event.0)].each {
-                        None => {
-                            let view = RowView { row: &row, payload: text };
-                            self.take_event((book, plan), *event, record, view, &mut sink);
-                        }
+                        None => rows.take((book, plan), *event, record, RowView { row, payload: text }, &mut sink),
                         Some(each) => {
-                            self.take_elements((book, plan), *event, each, record, (&mut row, text), &mut sink);
+                            rows.take_elements((book, plan), *event, record, (decoder, each, row, text), &mut sink);
                         }
                     }
                 }
@@ -146,7 +143,22 @@ impl Aggregator {
                 refusals.push(Refusal { event: None, element: None, metric: None, reason, detail });
             }
         }
-        self.row = row;
+    }
+}
+
+impl RowTaker {
+    /// The event's time in the row; else the fault is set.
+    fn event_time(&mut self, event: &Event, view: RowView<'_>) -> Option<Timestamp> {
+        let (slot, format) = (event.time, event.time_format);
+        if self.time_of != Some((slot, format)) {
+            self.time_of = Some((slot, format));
+            // Apart: a result that was just written in pieces would be copied as a whole, for which the processor waits.
+            match self.times.read(view.value(slot), format) {
+                Ok(at) => self.time = Some(at),
+                Err(fault) => (self.time, self.time_fault) = (None, fault),
+            }
+        }
+        self.time
     }
 
     /// Each element of the array is a row.
@@ -154,24 +166,22 @@ impl Aggregator {
         &mut self,
         (book, plan): (&Book, &Plan),
         index: EventIndex,
-        each: FieldSlot,
         record: &Record<'_>,
-        (row, payload): (&mut Row, &str),
+        (decoder, each, row, payload): (&Decoder, FieldSlot, &mut Row, &str),
         sink: &mut Sink<'_>,
     ) {
-        let topic = usize::from(book.events[usize::from(index.0)].topic.0);
-        let Some(array) = self.decoders[topic].array(each) else { return };
-        let elements = self.decoders[topic].elements(array, row);
+        let Some(array) = decoder.array(each) else { return };
+        let elements = decoder.elements(array, row);
         let refused = match elements {
             Elements::Count(count @ 1..) => {
                 for element in 0..count {
-                    self.decoders[topic].load_element(array, element, row);
-                    self.time = None;
+                    decoder.load_element(array, element, row);
+                    self.time_of = None;
                     sink.element = Some(element);
-                    self.take_event((book, plan), index, record, RowView { row, payload }, sink);
+                    self.take((book, plan), index, record, RowView { row, payload }, sink);
                 }
                 sink.element = None;
-                self.time = None;
+                self.time_of = None;
                 return;
             }
             Elements::Missing | Elements::Count(0) => None,
@@ -179,11 +189,11 @@ impl Aggregator {
             Elements::TooMany => Some(("each_too_many", "more elements than a record may have")),
         };
         // No element: its fields are NULL.
-        self.decoders[topic].load_element(array, 0, row);
-        self.time = None;
+        decoder.load_element(array, 0, row);
+        self.time_of = None;
         let view = RowView { row, payload };
         let event = &book.events[usize::from(index.0)];
-        if let Ok(at) = self.event_time(event, view) {
+        if let Some(at) = self.event_time(event, view) {
             if self.until.is_some_and(|until| at >= until) {
                 return;
             }
@@ -196,7 +206,8 @@ impl Aggregator {
         }
     }
 
-    fn take_event(
+    /// One row of one event.
+    fn take(
         &mut self,
         (book, plan): (&Book, &Plan),
         index: EventIndex,
@@ -207,7 +218,7 @@ impl Aggregator {
         let event = &book.events[usize::from(index.0)];
         let event_plan = &plan.events[usize::from(index.0)];
         let time = self.event_time(event, view);
-        if let Ok(at) = time {
+        if let Some(at) = time {
             if self.until.is_some_and(|until| at >= until) {
                 return;
             }
@@ -218,9 +229,9 @@ impl Aggregator {
             Ok(false) => return,
             Err(fault) => return sink.value_fault(&format!("event/{}", event.name), fault.as_str()),
         }
-        let at = match time {
-            Ok(at) => at,
-            Err(fault) => return sink.refuse(index, fault.as_str(), format!("field of event time: {fault}")),
+        let Some(at) = time else {
+            let fault = self.time_fault;
+            return sink.refuse(index, fault.as_str(), format!("field of event time: {fault}"));
         };
         if at < self.floor {
             return self.take_below_floor((event, event_plan, index), at, view, sink);
@@ -268,21 +279,8 @@ impl Aggregator {
         if event.id.is_empty() {
             return true;
         }
-        if let Err(fault) = identity(&event.id, sink.element, view, &mut self.part, &mut self.text) {
-            let several = event.id.len() > 1;
-            let (reason, detail) = match fault {
-                IdentityFault::Missing(_) if several => {
-                    ("id_missing", "a field of the id is null or missing".to_owned())
-                }
-                IdentityFault::Missing(_) => ("id_missing", "the id is null or missing".to_owned()),
-                IdentityFault::Unreadable(_, fault) => {
-                    ("id_unreadable", format!("the id is unreadable: {}", fault.as_str()))
-                }
-            };
-            sink.refuse(index, reason, detail);
-            return false;
-        }
-        let (day, id) = (utc_day(at), fingerprint(&self.text));
+        let Some(id) = self.identity(event, index, view, sink) else { return false };
+        let day = utc_day(at);
         let counts = &mut sink.delta.counts;
         match sink.ids.insert(index, day, id) {
             Seen::First => sink.delta.ids.push((index, day, id)),
@@ -295,26 +293,40 @@ impl Aggregator {
         true
     }
 
+    /// The fingerprint of the row's identity; without one it is refused.
+    fn identity(&mut self, event: &Event, index: EventIndex, view: RowView<'_>, sink: &mut Sink<'_>) -> Option<u64> {
+        // The usual case needs no copy of the text: a single text is the identity as it is.
+        if let ([slot], None) = (&*event.id, sink.element)
+            && let FieldValue::Text(text) = view.value(*slot)
+        {
+            return Some(fingerprint(text));
+        }
+        let Err(fault) = identity(&event.id, sink.element, view, &mut self.part, &mut self.text) else {
+            return Some(fingerprint(&self.text));
+        };
+        let (reason, detail) = match fault {
+            IdentityFault::Missing(_) if event.id.len() > 1 => {
+                ("id_missing", "a field of the id is null or missing".to_owned())
+            }
+            IdentityFault::Missing(_) => ("id_missing", "the id is null or missing".to_owned()),
+            IdentityFault::Unreadable(_, fault) => {
+                ("id_unreadable", format!("the id is unreadable: {}", fault.as_str()))
+            }
+        };
+        sink.refuse(index, reason, detail);
+        None
+    }
+
     fn read_inputs(&mut self, plan: &EventPlan, view: RowView<'_>, sink: &mut Sink<'_>) {
         self.inputs.clear();
         for input in &plan.inputs {
-            if !takes(&input.only, &self.members, sink.interned.members) {
-                self.inputs.push(Taken::Not);
-                continue;
-            }
-            let accepted = input.filter.as_ref().map_or(Ok(true), |filter| expr::accepts(filter, view));
-            let taken = match (&input.value, accepted) {
-                (_, Err(fault)) => Err(fault.as_str()),
-                (_, Ok(false)) => Ok(Taken::Not),
-                (InputValue::Row, Ok(true)) => Ok(Taken::Row),
-                (InputValue::Number(value), Ok(true)) => match expr::number(value, view) {
-                    Ok(number) => Ok(number.map_or(Taken::Null, Taken::Value)),
+            let taken = match &input.filter {
+                _ if !takes(&input.only, &self.members, sink.interned.members) => Ok(Taken::Not),
+                None => taken(&input.value, view, &mut self.text),
+                Some(filter) => match expr::accepts(filter, view) {
+                    Ok(true) => taken(&input.value, view, &mut self.text),
+                    Ok(false) => Ok(Taken::Not),
                     Err(fault) => Err(fault.as_str()),
-                },
-                (InputValue::Fingerprint(value), Ok(true)) => match canonical_of(value, view, &mut self.text) {
-                    Ok(true) => Ok(Taken::Fingerprint(fingerprint(&self.text))),
-                    Ok(false) => Ok(Taken::Null),
-                    Err(reason) => Err(reason),
                 },
             };
             self.inputs.push(taken.unwrap_or_else(|reason| {
@@ -403,7 +415,9 @@ impl Aggregator {
                 Role::Start(deadline) => {
                     let deadline = deadline.and_then(|(slot, format)| match view.value(slot) {
                         FieldValue::Null => None,
-                        value => read_time(value, format, &mut self.clocks)
+                        value => self
+                            .times
+                            .read(value, format)
                             .map_err(|_| sink.value_fault(&role.metric, "deadline_unreadable"))
                             .ok(),
                     });
@@ -416,8 +430,7 @@ impl Aggregator {
                 Role::End => Half::end(at),
                 Role::Void => Half::void(at),
             };
-            let Interned { members, tuples } = &sink.interned;
-            sink.delta.halves[role.pairs.0 as usize].entry(key).or_default().join(&half, tuples, members);
+            sink.delta.halves[role.pairs.0 as usize].push(key, half);
         }
     }
 
@@ -438,6 +451,10 @@ impl Aggregator {
 
     /// The fingerprint of a row's key; without one a fault of `metric`.
     fn key(&mut self, value: FieldValue<'_>, metric: &str, sink: &mut Sink<'_>) -> Option<u64> {
+        // The usual case needs no copy of the text.
+        if let FieldValue::Text(text) = value {
+            return Some(fingerprint(text));
+        }
         let reason = match canonical(value, &mut self.text) {
             Ok(true) => return Some(fingerprint(&self.text)),
             Ok(false) => "key_missing",
@@ -445,6 +462,22 @@ impl Aggregator {
         };
         sink.value_fault(metric, reason);
         None
+    }
+}
+
+/// What an input takes of an accepted row; the reason of a fault.
+#[inline]
+fn taken(value: &InputValue, view: RowView<'_>, text: &mut String) -> Result<Taken, &'static str> {
+    match value {
+        InputValue::Row => Ok(Taken::Row),
+        InputValue::Number(value) => match expr::number(value, view) {
+            Ok(number) => Ok(number.map_or(Taken::Null, Taken::Value)),
+            Err(fault) => Err(fault.as_str()),
+        },
+        InputValue::Fingerprint(value) => {
+            let is_there = canonical_of(value, view, text)?;
+            Ok(if is_there { Taken::Fingerprint(fingerprint(text)) } else { Taken::Null })
+        }
     }
 }
 

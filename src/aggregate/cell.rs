@@ -34,8 +34,13 @@ impl Cell {
     pub fn add(&mut self, value: Fixed) {
         self.count += 1;
         self.sum += value.0;
-        self.min = self.min.min(value.0);
-        self.max = self.max.max(value.0);
+        // Branches, for after a few values neither is taken.
+        if value.0 < self.min {
+            self.min = value.0;
+        }
+        if value.0 > self.max {
+            self.max = value.0;
+        }
     }
 
     /// Adds `weight` rows (−1 takes one back) whose values sum to `sum`; leaves min and max alone, which cannot be taken back.

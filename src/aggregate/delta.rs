@@ -7,8 +7,8 @@ use hashbrown::HashTable;
 use super::cell::Cell;
 use super::dedup::UtcDay;
 use super::level::Latest;
-use super::member::MemberId;
-use super::pair::Halves;
+use super::member::{MemberId, Members};
+use super::pair::{Halves, Tuples};
 use super::plan::{Plan, TablePlan};
 use super::sketch::Sketch;
 use crate::event::EventIndex;
@@ -81,6 +81,11 @@ impl Delta {
         }
     }
 
+    /// Joins the half-pairs of one key, as is to be done before it is packed.
+    pub fn join_halves(&mut self, tuples: &Tuples, members: &Members) {
+        self.halves.iter_mut().for_each(|halves| halves.join(tuples, members));
+    }
+
     /// How much it holds: table rows, distinct values, halves, levels and ids. Bounds memory between cuts.
     pub fn entries(&self) -> usize {
         let rows: usize = self.tables.iter().map(|table| table.rows.len() + table.distincts).sum();
@@ -93,7 +98,8 @@ impl Delta {
 /// Cells, sketches and sets of one [`TablePlan`], a row for each (member, bucket).
 #[derive(Clone, Debug, Default)]
 pub struct DeltaTable {
-    index: HashTable<u32>,
+    /// Where the row of a member and bucket is.
+    index: HashTable<(MemberId, Bucket, u32)>,
     rows: Vec<(MemberId, Bucket)>,
     cells: Vec<Cell>,
     sketches: Vec<Sketch>,
@@ -131,26 +137,24 @@ impl DeltaTable {
     }
 
     /// The row of (member, bucket): one look-up.
+    #[inline]
     pub fn row(&mut self, member: MemberId, bucket: Bucket) -> usize {
-        let key = (member, bucket);
-        let rows = &mut self.rows;
-        let found = self.index.entry(
-            hash(key),
-            |row| rows.get(*row as usize) == Some(&key),
-            |row| rows.get(*row as usize).map_or(0, |key| hash(*key)),
-        );
-        match found {
-            hashbrown::hash_table::Entry::Occupied(entry) => *entry.get() as usize,
-            hashbrown::hash_table::Entry::Vacant(entry) => {
-                let row = rows.len();
-                entry.insert(row as u32);
-                rows.push(key);
-                self.cells.resize(self.cells.len() + self.cell_columns, Cell::EMPTY);
-                self.sketches.resize(self.sketches.len() + self.sketch_columns, Sketch::default());
-                self.sets.resize(self.sets.len() + self.set_columns, HashTable::new());
-                row
-            }
+        let is_it = |(m, b, _): &(MemberId, Bucket, u32)| (*m, *b) == (member, bucket);
+        if let Some((_, _, row)) = self.index.find(hash(member, bucket), is_it) {
+            return *row as usize;
         }
+        self.add_row(member, bucket)
+    }
+
+    #[inline(never)]
+    fn add_row(&mut self, member: MemberId, bucket: Bucket) -> usize {
+        let row = self.rows.len();
+        self.index.insert_unique(hash(member, bucket), (member, bucket, row as u32), |(m, b, _)| hash(*m, *b));
+        self.rows.push((member, bucket));
+        self.cells.resize(self.cells.len() + self.cell_columns, Cell::EMPTY);
+        self.sketches.resize(self.sketches.len() + self.sketch_columns, Sketch::default());
+        self.sets.resize(self.sets.len() + self.set_columns, HashTable::new());
+        row
     }
 
     /// The cell of a row, by position in [`TablePlan::tallies`].
@@ -187,7 +191,7 @@ impl DeltaTable {
 }
 
 /// Mixes member and bucket: a multiplication by an odd number spreads the low bits over the high ones, which the table reads.
-fn hash((member, bucket): (MemberId, Bucket)) -> u64 {
+fn hash(member: MemberId, bucket: Bucket) -> u64 {
     let key = u64::from(member.0) << 32 | u64::from(bucket.0 as u32);
     let spread = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     spread ^ (spread >> 32)

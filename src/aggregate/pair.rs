@@ -11,13 +11,15 @@
 //! | starts 10:00 and 11:00 | the least (time, deadline, dimensions by content, NULL last) is the start | the same |
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::member::{MemberId, Members};
 use super::plan::{DerivedKind, DerivedPlan};
 use super::sketch::{Bin, bin_of};
 use super::slice::takes;
+use super::spread::sort_spread;
 use crate::book::{EndChoice, Placed};
 use crate::fixed::Fixed;
 use crate::time::{Bucket, Timestamp};
@@ -32,19 +34,56 @@ pub struct TupleId(pub u32);
 /// The distinct tuples of members that starts carry.
 #[derive(Clone, Debug, Default)]
 pub struct Tuples {
-    numbers: hashbrown::HashMap<Box<[MemberId]>, TupleId>,
+    hasher: DefaultHashBuilder,
+    numbers: HashTable<KnownTuple>,
     tuples: Vec<Box<[MemberId]>>,
+}
+
+/// A tuple in the table: its first members stand beside its number, so that one look-up touches one place.
+#[derive(Clone, Copy, Debug)]
+struct KnownTuple {
+    head: TupleHead,
+    id: TupleId,
+}
+
+/// How many members a tuple has, and the first of them: all of a short one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct TupleHead {
+    first: [MemberId; TupleHead::MEMBERS],
+    length: u32,
+}
+
+impl TupleHead {
+    const MEMBERS: usize = 4;
+
+    #[inline]
+    fn of(tuple: &[MemberId]) -> TupleHead {
+        let first = std::array::from_fn(|at| tuple.get(at).copied().unwrap_or(MemberId::NEVER));
+        TupleHead { first, length: tuple.len() as u32 }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.length as usize <= TupleHead::MEMBERS
+    }
 }
 
 impl Tuples {
     /// The number of a tuple; a new one if it was never seen.
     pub fn intern(&mut self, tuple: &[MemberId]) -> TupleId {
-        if let Some(id) = self.numbers.get(tuple) {
-            return *id;
+        let Tuples { hasher, numbers, tuples } = self;
+        let head = TupleHead::of(tuple);
+        let of = |id: TupleId| tuples.get(id.0 as usize).map_or(&[][..], |tuple| tuple);
+        let is_it = |known: &KnownTuple| known.head == head && (head.is_whole() || of(known.id) == tuple);
+        let hash = if head.is_whole() { hasher.hash_one(head) } else { hasher.hash_one(tuple) };
+        if let Some(known) = numbers.find(hash, is_it) {
+            return known.id;
         }
-        let id = TupleId(self.tuples.len() as u32);
-        self.tuples.push(tuple.into());
-        self.numbers.insert(tuple.into(), id);
+        let id = TupleId(tuples.len() as u32);
+        numbers.insert_unique(hash, KnownTuple { head, id }, |known| match known.head.is_whole() {
+            true => hasher.hash_one(known.head),
+            false => hasher.hash_one(of(known.id)),
+        });
+        tuples.push(tuple.into());
         id
     }
 
@@ -123,6 +162,11 @@ impl Half {
     /// Whether a void came.
     pub fn is_void(&self) -> bool {
         self.void
+    }
+
+    /// Whether it adds anything to anything, whatever the plan: it has a start, and was not taken out.
+    pub fn may_add(&self) -> bool {
+        self.start != NEVER && !self.void
     }
 
     /// The latest instant that is known of it; [`Timestamp::MAX`] for a void whose instant was not kept. Below the floor nothing of it counts.
@@ -228,24 +272,49 @@ pub fn contribution(
     Some(Contribution { member, bucket: plan.grain.bucket(Timestamp(at)), sum, bin })
 }
 
-/// A hasher for keys that are hashes already: it hands them on.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Fingerprinted(u64);
-
-impl Hasher for Fingerprinted {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        // Only `u64` keys are ever hashed here; anything else still gets a hash.
-        self.0 = xxhash_rust::xxh3::xxh3_64(bytes);
-    }
-
-    fn write_u64(&mut self, fingerprint: u64) {
-        self.0 = fingerprint;
-    }
+/// Half-pairs of one aggregate as they come, by the fingerprint of their key. What comes of one key stays apart until all are joined: to look
+/// each up among those before it would wait for memory once an event.
+#[derive(Clone, Debug, Default)]
+pub struct Halves {
+    rows: Vec<(u64, Half)>,
+    /// So many of them, the first ones, rise by key.
+    joined: usize,
 }
 
-/// Half-pairs by the fingerprint of their key.
-pub type Halves = HashMap<u64, Half, BuildHasherDefault<Fingerprinted>>;
+impl Halves {
+    /// Adds one.
+    pub fn push(&mut self, key: u64, half: Half) {
+        self.rows.push((key, half));
+    }
+
+    /// How many rows are held.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Joins those of one key, and sorts them by it.
+    pub fn join(&mut self, tuples: &Tuples, members: &Members) {
+        if self.joined == self.rows.len() {
+            return;
+        }
+        sort_spread(&mut self.rows, |(key, _)| *key, |_, _| Ordering::Equal);
+        self.rows.dedup_by(|(other_key, other), (key, half)| {
+            let is_same = other_key == key;
+            if is_same {
+                half.join(other, tuples, members);
+            }
+            is_same
+        });
+        self.joined = self.rows.len();
+    }
+
+    /// All of them; once they are joined, each key once, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &(u64, Half)> {
+        self.rows.iter()
+    }
+}

@@ -1,5 +1,6 @@
 //! Chunks to bytes: rows in their one order, packed into sections, sections into parts. The format itself stands in [`crate::chunk`].
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::order::{self, Ranks};
@@ -47,9 +48,7 @@ pub fn encode(chunk: &Chunk) -> Vec<Vec<u8>> {
     let mut levels: Vec<&LevelRow> = chunk.levels.iter().collect();
     levels.sort_unstable_by(|a, b| order::levels(a, b, &ranks));
     sections.push_rows("levels", &levels, |rows| self::levels(rows, &ranks));
-    for (day, mut ids) in ids_by_day(chunk) {
-        ids.sort_unstable();
-        ids.dedup();
+    for (day, ids) in ids_by_day(chunk) {
         sections.push_rows(&format!("ids/{day}"), &ids, self::ids);
     }
     sections.into_parts(chunk)
@@ -71,9 +70,14 @@ fn sorted_halves<'c>(halves: &'c [HalfRow], ranks: &Ranks) -> Vec<&'c HalfRow> {
     sorted
 }
 
+/// Ids in their order, each once.
 fn ids_by_day(chunk: &Chunk) -> BTreeMap<i32, Vec<(EventId, u64)>> {
     let mut days: BTreeMap<i32, Vec<(EventId, u64)>> = BTreeMap::new();
     for ((event, day), ids) in &chunk.ids {
+        let mut ids = ids.clone();
+        sort_spread(&mut ids, |id| *id, |_, _| Ordering::Equal);
+        ids.dedup();
+        // The map is in the order of events.
         days.entry(*day).or_default().extend(ids.iter().map(|id| (*event, *id)));
     }
     days

@@ -20,6 +20,7 @@ mod canonical;
 pub mod field;
 mod identity;
 mod names;
+mod read;
 mod scan;
 mod successors;
 #[cfg(test)]
@@ -35,7 +36,7 @@ use crate::book::Field;
 use crate::event::{ElementRange, Elements, FieldSlot, Record, Row, Slot, SlotKind};
 use scan::Scan;
 use successors::Successors;
-use tree::{Array, Entry, Node, Tree};
+use tree::Tree;
 
 /// The longest payload that is decoded, in bytes: 1 MiB and 12 bytes, the largest record batch that a Kafka broker takes unless told
 /// otherwise (`message.max.bytes`).
@@ -146,14 +147,8 @@ impl Decoder {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(Malformed { reason: MalformedReason::TooLong, at_byte: PAYLOAD_BYTES_MAX });
         }
-        let text = std::str::from_utf8(payload)
-            .map_err(|fault| Malformed { reason: MalformedReason::InvalidUtf8, at_byte: fault.valid_up_to() })?;
-        let mut marks = std::mem::take(&mut row.marks);
-        let mut successors = std::mem::take(&mut self.successors);
-        let of_payload = scan::mark(payload, &mut marks);
-        let read = self.read(Scan::new(text, of_payload, &mut successors), row);
-        (row.marks, self.successors) = (marks, successors);
-        match read {
+        let text = simdutf8::basic::from_utf8(payload).map_err(|_| invalid_utf8(payload))?;
+        match self.tree.read(&mut Scan::new(text, &mut self.successors), row) {
             Ok(()) => Ok(text),
             Err(malformed) => {
                 self.clear(row);
@@ -212,184 +207,13 @@ impl Decoder {
             }
         }
     }
-
-    fn read(&self, mut scan: Scan<'_>, row: &mut Row) -> Result<(), Malformed> {
-        match scan.next_token() {
-            None => {
-                return Err(Malformed { reason: MalformedReason::Empty, at_byte: 0 });
-            }
-            Some(b'{') => match self.tree.root() {
-                Some(root) => self.read_object(root, 0, 1, &mut scan, row)?,
-                None => scan.skip_value(0)?,
-            },
-            Some(_) => {
-                let at_byte = scan.at();
-                scan.skip_value(0)?;
-                scan.end()?;
-                return Err(Malformed { reason: MalformedReason::NotAnObject, at_byte });
-            }
-        }
-        scan.end()
-    }
-
-    /// An object that stands within `depth - 1` others; `scan` stands on its brace. Its slots begin at `base`.
-    fn read_object(
-        &self,
-        node: &Node,
-        base: usize,
-        depth: u32,
-        scan: &mut Scan<'_>,
-        row: &mut Row,
-    ) -> Result<(), Malformed> {
-        scan.step();
-        if scan.next_token() == Some(b'}') {
-            scan.step();
-            return Ok(());
-        }
-        loop {
-            scan.next_token();
-            let entry = match scan.expected_key(node.number) {
-                Some(entry) => entry,
-                None => read_key(node, scan, row)?,
-            };
-            match entry {
-                None => scan.skip_value(depth)?,
-                Some(entry) if entry.is_plain() => {
-                    let value = read_value(scan, depth, &mut row.unescaped)?;
-                    if let Some(slot) = row.slots.get_mut(base + entry.slot()) {
-                        *slot = value;
-                    }
-                }
-                Some(entry) => self.read_through(entry, base, depth, scan, row)?,
-            }
-            match scan.next_token() {
-                Some(b',') => scan.step(),
-                Some(b'}') => {
-                    scan.step();
-                    return Ok(());
-                }
-                _ => return Err(scan.unexpected()),
-            }
-        }
-    }
-
-    /// The value of a key that paths go through, or whose array is read as rows.
-    #[inline(never)]
-    fn read_through(
-        &self,
-        entry: Entry,
-        base: usize,
-        depth: u32,
-        scan: &mut Scan<'_>,
-        row: &mut Row,
-    ) -> Result<(), Malformed> {
-        let Some(inner) = self.tree.inner(entry) else { return scan.skip_value(depth) };
-        for below in &inner.slots {
-            if let Some(slot) = row.slots.get_mut(base + *below as usize) {
-                *slot = Slot::default();
-            }
-        }
-        for below in &inner.arrays {
-            if let Some(array) = row.arrays.get_mut(*below as usize) {
-                array.elements = Elements::Missing;
-            }
-        }
-        let first = scan.next_token();
-        let start = scan.at() as u32;
-        let composite = |scan: &Scan<'_>| Slot { kind: SlotKind::Composite, start, end: scan.at() as u32 };
-        let value = match (first, self.tree.inner_node(inner), inner.array()) {
-            (Some(b'{'), Some(node), _) => {
-                self.read_object(node, base, depth + 1, scan, row)?;
-                composite(scan)
-            }
-            (Some(b'['), _, Some(array)) => {
-                self.read_array(array, depth + 1, scan, row)?;
-                composite(scan)
-            }
-            _ => read_value(scan, depth, &mut row.unescaped)?,
-        };
-        let is_array = first == Some(b'[');
-        if let Some(array) = inner.array().and_then(|array| row.arrays.get_mut(array))
-            && !is_array
-            && value.kind != SlotKind::Null
-        {
-            array.elements = Elements::NotAnArray;
-        }
-        if let Some(slot) = row.slots.get_mut(base + entry.slot()) {
-            *slot = value;
-        }
-        Ok(())
-    }
-
-    /// An array that stands within `depth - 1` others and is read as rows; `scan` stands on its bracket.
-    fn read_array(&self, number: usize, depth: u32, scan: &mut Scan<'_>, row: &mut Row) -> Result<(), Malformed> {
-        let Some(array) = self.tree.arrays.get(number) else { return scan.skip_value(depth - 1) };
-        scan.step();
-        let start = row.slots.len() as u32;
-        // An equal key before does not make room for more: what is kept of a record is bounded.
-        let mut kept = row.arrays.get(number).map_or(0, |range| range.kept);
-        let (mut count, mut elements) = (0, Elements::Count(0));
-        if scan.next_token() == Some(b']') {
-            scan.step();
-        } else {
-            loop {
-                if kept < ELEMENTS_MAX {
-                    self.read_element(array, depth, scan, row)?;
-                    (kept, count) = (kept + 1, count + 1);
-                    elements = Elements::Count(count);
-                } else {
-                    scan.skip_value(depth)?;
-                    elements = Elements::TooMany;
-                }
-                match scan.next_token() {
-                    Some(b',') => scan.step(),
-                    Some(b']') => break scan.step(),
-                    _ => return Err(scan.unexpected()),
-                }
-            }
-        }
-        if let Some(range) = row.arrays.get_mut(number) {
-            *range = ElementRange { elements, start, kept };
-        }
-        Ok(())
-    }
-
-    /// One element, into slots of its own behind all others.
-    fn read_element(&self, array: &Array, depth: u32, scan: &mut Scan<'_>, row: &mut Row) -> Result<(), Malformed> {
-        let base = row.slots.len();
-        row.slots.resize(base + array.fields.len(), Slot::default());
-        let first = scan.next_token();
-        let start = scan.at() as u32;
-        let value = match (first, self.tree.element_node(array)) {
-            (Some(b'{'), Some(node)) => {
-                self.read_object(node, base, depth + 1, scan, row)?;
-                Slot { kind: SlotKind::Composite, start, end: scan.at() as u32 }
-            }
-            _ => read_value(scan, depth, &mut row.unescaped)?,
-        };
-        if let Some(slot) = array.own().and_then(|own| row.slots.get_mut(base + own)) {
-            *slot = value;
-        }
-        Ok(())
-    }
 }
 
-/// A key that was not expected, and what it fills.
-fn read_key(node: &Node, scan: &mut Scan<'_>, row: &mut Row) -> Result<Option<Entry>, Malformed> {
-    let start = scan.at();
-    let key = scan.key()?;
-    let entry = if key.escaped {
-        // The end of the row's own buffer serves as scratch: no allocation.
-        let kept = row.unescaped.len();
-        scan.unescape(key, &mut row.unescaped);
-        let entry = node.entry(&row.unescaped.as_bytes()[kept..]);
-        row.unescaped.truncate(kept);
-        entry
-    } else {
-        node.entry(scan.bytes(key))
-    };
-    scan.expect(start, node.number, entry);
-    Ok(entry)
+/// Where the first fault lies, which the fast check does not tell.
+#[cold]
+fn invalid_utf8(payload: &[u8]) -> Malformed {
+    let at_byte = std::str::from_utf8(payload).map_or_else(|fault| fault.valid_up_to(), str::len);
+    Malformed { reason: MalformedReason::InvalidUtf8, at_byte }
 }
 
 /// Bytes of outside the value as text; a copy, for the row holds texts of its own.
@@ -399,39 +223,4 @@ fn outside_text(bytes: Option<&[u8]>, texts: &mut String) -> Slot {
     let start = texts.len() as u32;
     texts.push_str(text);
     Slot { kind: SlotKind::Unescaped, start, end: texts.len() as u32 }
-}
-
-/// The slot of the value that comes next, which stands within `depth` others.
-#[inline(always)]
-fn read_value(scan: &mut Scan<'_>, depth: u32, unescaped: &mut String) -> Result<Slot, Malformed> {
-    let first = scan.next_token();
-    let start = scan.at();
-    let (kind, start, end) = match first {
-        Some(b'"') => {
-            let string = scan.string()?;
-            if string.escaped {
-                let start = unescaped.len();
-                scan.unescape(string, unescaped);
-                (SlotKind::Unescaped, start, unescaped.len())
-            } else {
-                (SlotKind::Text, string.start, string.end)
-            }
-        }
-        Some(b'{' | b'[') => {
-            scan.skip_composite(depth)?;
-            (SlotKind::Composite, start, scan.at())
-        }
-        first => {
-            scan.skip_plain()?;
-            let kind = match first {
-                Some(b't') => SlotKind::True,
-                Some(b'f') => SlotKind::False,
-                Some(b'n') => SlotKind::Null,
-                _ => SlotKind::Number,
-            };
-            (kind, start, scan.at())
-        }
-    };
-    // Payloads are at most PAYLOAD_BYTES_MAX long, and unescaping never lengthens a text.
-    Ok(Slot { kind, start: start as u32, end: end as u32 })
 }

@@ -1,8 +1,15 @@
 //! The walk over a JSON text: tokens, strings, numbers and whole values, checked against RFC 8259. No recursion, no allocation.
+//!
+//! Every step takes the place where it begins, in bytes, and returns the one behind what it passed, so that the place stays in a register:
+//! kept in the scan it would go through memory at each step, and the next step would wait for it.
 
-use super::successors::{Successors, UNREAD};
-use super::tree::Entry;
-use super::{Malformed, MalformedReason, NESTING_MAX};
+use wide::u8x16;
+
+use super::successors::{Key, Place, Successors};
+use super::{Malformed, MalformedReason};
+
+/// What stands behind the end of a text: no token begins with it.
+const END: u8 = 0;
 
 /// The inside of a string that has been checked: a range of the text, between the quotes.
 #[derive(Clone, Copy, Debug)]
@@ -13,25 +20,17 @@ pub(super) struct StringRange {
     pub(super) escaped: bool,
 }
 
-/// A place in a text that is known to be UTF-8.
+/// A text that is known to be UTF-8, and the keys that are expected in it.
 pub(super) struct Scan<'a> {
     text: &'a str,
     bytes: &'a [u8],
-    marks: &'a [u8],
     successors: &'a mut Successors,
-    at: usize,
 }
 
 impl<'a> Scan<'a> {
-    /// `marks` are what [`mark`] made of the text.
-    pub(super) fn new(text: &'a str, marks: &'a [u8], successors: &'a mut Successors) -> Scan<'a> {
+    pub(super) fn new(text: &'a str, successors: &'a mut Successors) -> Scan<'a> {
         successors.begin();
-        Scan { text, bytes: text.as_bytes(), marks, successors, at: 0 }
-    }
-
-    /// The place, in bytes.
-    pub(super) fn at(&self) -> usize {
-        self.at
+        Scan { text, bytes: text.as_bytes(), successors }
     }
 
     /// The raw bytes of a string.
@@ -39,114 +38,100 @@ impl<'a> Scan<'a> {
         self.bytes.get(string.start..string.end).unwrap_or_default()
     }
 
-    /// One byte on.
-    pub(super) fn step(&mut self) {
-        self.at += 1;
+    /// How many bytes there are.
+    pub(super) fn length(&self) -> usize {
+        self.bytes.len()
     }
 
-    /// Skips white space; the byte that follows, not taken.
+    /// The byte at a place.
     #[inline(always)]
-    pub(super) fn next_token(&mut self) -> Option<u8> {
-        match self.bytes.get(self.at) {
-            // Nearly always: what machines write has no white space.
-            Some(&byte) if byte > b' ' => Some(byte),
-            _ => self.skip_white_space(),
-        }
+    pub(super) fn peek(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(END)
+    }
+
+    /// Skips white space: where the next token is, and its first byte; [`END`] where there is none.
+    #[inline(always)]
+    pub(super) fn token(&self, at: usize) -> (usize, u8) {
+        let byte = self.peek(at);
+        // Nearly always: what machines write has no white space, but beside keys, where it is expected with them.
+        if byte > b' ' { (at, byte) } else { self.skip_white_space(at) }
     }
 
     #[inline(never)]
-    fn skip_white_space(&mut self) -> Option<u8> {
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
-                other => return other.copied(),
-            }
+    fn skip_white_space(&self, mut at: usize) -> (usize, u8) {
+        while matches!(self.peek(at), b' ' | b'\t' | b'\n' | b'\r') {
+            at += 1;
         }
+        (at, self.peek(at))
     }
 
-    /// The fault that lies in the byte here, or in there being none.
+    /// The fault that lies in the byte there, or in there being none.
     #[cold]
-    pub(super) fn unexpected(&self) -> Malformed {
-        let reason = if self.at < self.bytes.len() { MalformedReason::NotJson } else { MalformedReason::Truncated };
-        Malformed { reason, at_byte: self.at }
+    pub(super) fn unexpected(&self, at: usize) -> Malformed {
+        let reason = if at < self.bytes.len() { MalformedReason::NotJson } else { MalformedReason::Truncated };
+        Malformed { reason, at_byte: at }
     }
 
     /// Nothing but white space may follow.
-    pub(super) fn end(&mut self) -> Result<(), Malformed> {
-        match self.next_token() {
-            None => Ok(()),
-            Some(_) => Err(self.unexpected()),
-        }
+    pub(super) fn end(&self, at: usize) -> Result<(), Malformed> {
+        let (at, _) = self.token(at);
+        if at == self.bytes.len() { Ok(()) } else { Err(self.unexpected(at)) }
     }
 
-    /// A key of the object `node` and its colon, if it is one of those that are expected here: what it fills.
+    /// The next key, if it is one of those that are expected at that place; what is compared begins at `at`.
     #[inline(always)]
-    pub(super) fn expected_key(&mut self, node: u32) -> Option<Option<Entry>> {
-        let (length, entry) = self.successors.expected(self.bytes.get(self.at..)?, node)?;
-        self.at += length;
-        Some(entry)
+    pub(super) fn expected_key(&mut self, at: usize, place: Place) -> Option<Key> {
+        self.successors.expected(self.bytes, at, place)
     }
 
-    /// The next time the key whose quote stands at `start`, and behind whose colon we are, is expected here.
-    pub(super) fn expect(&mut self, start: usize, node: u32, entry: Option<Entry>) {
-        self.successors.learn(self.bytes.get(start..self.at).unwrap_or_default(), node, entry);
+    /// From now on that key is expected at that place, with all that stands before it from `at` on.
+    pub(super) fn expect(&mut self, at: usize, place: Place, key: Key) {
+        self.successors.learn(self.bytes.get(at..key.content_at).unwrap_or_default(), place, key.entry, key.is_text);
     }
 
-    /// A key that nobody reads, and its colon.
-    fn skip_key(&mut self) -> Result<(), Malformed> {
-        self.next_token();
-        if self.expected_key(UNREAD).is_none() {
-            let start = self.at;
-            self.key()?;
-            self.expect(start, UNREAD, None);
+    /// A key, its colon and the white space around them: where its value begins.
+    pub(super) fn key(&self, at: usize) -> Result<(StringRange, usize), Malformed> {
+        let (at, quote) = self.token(at);
+        if quote != b'"' {
+            return Err(self.unexpected(at));
         }
-        Ok(())
-    }
-
-    /// A key and its colon.
-    #[inline(always)]
-    pub(super) fn key(&mut self) -> Result<StringRange, Malformed> {
-        if self.next_token() != Some(b'"') {
-            return Err(self.unexpected());
+        let (key, at) = self.string(at)?;
+        let (at, colon) = self.token(at);
+        if colon != b':' {
+            return Err(self.unexpected(at));
         }
-        let key = self.string()?;
-        if self.next_token() != Some(b':') {
-            return Err(self.unexpected());
-        }
-        self.at += 1;
-        Ok(key)
+        Ok((key, self.token(at + 1).0))
     }
 
     /// A string, from its quote, which the caller has seen.
     #[inline(always)]
-    pub(super) fn string(&mut self) -> Result<StringRange, Malformed> {
-        let start = self.at + 1;
-        let end = end_of_plain(self.marks, start);
-        if self.bytes.get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return Ok(StringRange { start, end, escaped: false });
+    pub(super) fn string(&self, at: usize) -> Result<(StringRange, usize), Malformed> {
+        let (start, end) = (at + 1, self.end_of_plain(at + 1));
+        if self.peek(end) == b'"' {
+            return Ok((StringRange { start, end, escaped: false }, end + 1));
         }
-        self.at = end;
-        self.rest_of_string(start)
+        self.rest_of_string(start, end)
+    }
+
+    /// The first place at or after `at` whose byte does not stand for itself in a string.
+    #[inline(always)]
+    pub(super) fn end_of_plain(&self, at: usize) -> usize {
+        end_of_plain(self.bytes, at)
     }
 
     /// A string that began at `start`, from a place within it where neither its end nor a plain byte stands.
     #[inline(never)]
-    fn rest_of_string(&mut self, start: usize) -> Result<StringRange, Malformed> {
+    pub(super) fn rest_of_string(&self, start: usize, mut at: usize) -> Result<(StringRange, usize), Malformed> {
         let mut escaped = false;
         loop {
-            match self.bytes.get(self.at) {
-                Some(b'"') => {
-                    let end = self.at;
-                    self.at += 1;
-                    return Ok(StringRange { start, end, escaped });
-                }
-                Some(b'\\') => {
+            match self.peek(at) {
+                b'"' => return Ok((StringRange { start, end: at, escaped }, at + 1)),
+                b'\\' => {
                     escaped = true;
-                    let (_, length) = escape(self.bytes, self.at)?;
-                    self.at = end_of_plain(self.marks, self.at + length);
+                    let (_, length) = escape(self.bytes, at)?;
+                    at = end_of_plain(self.bytes, at + length);
                 }
-                _ => return Err(self.unexpected()),
+                _ => return Err(self.unexpected(at)),
             }
         }
     }
@@ -155,7 +140,7 @@ impl<'a> Scan<'a> {
     pub(super) fn unescape(&self, string: StringRange, out: &mut String) {
         let mut at = string.start;
         while at < string.end {
-            let plain_end = end_of_plain(self.marks, at).min(string.end);
+            let plain_end = end_of_plain(self.bytes, at).min(string.end);
             out.push_str(self.text.get(at..plain_end).unwrap_or_default());
             at = plain_end;
             if at < string.end {
@@ -169,193 +154,120 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Checks and passes one value that stands within `depth` others.
-    #[inline(always)]
-    pub(super) fn skip_value(&mut self, depth: u32) -> Result<(), Malformed> {
-        match self.next_token() {
-            Some(b'"') => self.string().map(|_| ()),
-            Some(b'{' | b'[') => self.skip_composite(depth),
-            _ => self.skip_plain(),
-        }
-    }
-
     /// A number, `true`, `false` or `null`.
-    #[inline(never)]
-    pub(super) fn skip_plain(&mut self) -> Result<(), Malformed> {
-        match self.bytes.get(self.at) {
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.literal(b"true"),
-            Some(b'f') => self.literal(b"false"),
-            Some(b'n') => self.literal(b"null"),
-            _ => Err(self.unexpected()),
+    #[inline(always)]
+    pub(super) fn skip_plain(&self, at: usize) -> Result<usize, Malformed> {
+        match self.end_of_short_number(at) {
+            Some(end) => Ok(end),
+            None => self.skip_any_plain(at),
         }
     }
 
-    fn literal(&mut self, word: &'static [u8]) -> Result<(), Malformed> {
-        if self.bytes[self.at..].starts_with(word) {
-            self.at += word.len();
-            return Ok(());
+    /// The end of what most numbers are: digits, and perhaps a point and digits. `None` where it may be anything else, or is none.
+    #[inline(always)]
+    pub(super) fn end_of_short_number(&self, at: usize) -> Option<usize> {
+        let end = self.end_of_digits(at);
+        let leads_with_zero = self.peek(at) == b'0' && end != at + 1;
+        if end == at || leads_with_zero {
+            return None;
         }
-        // The fault lies where the word and the text part.
-        self.at += self.bytes[self.at..].iter().zip(word).take_while(|(found, wanted)| found == wanted).count();
-        Err(self.unexpected())
+        let end = match self.peek(end) {
+            b'.' => {
+                let fraction = end + 1;
+                Some(self.end_of_digits(fraction)).filter(|end| *end != fraction)?
+            }
+            _ => end,
+        };
+        (self.peek(end) | 0x20 != b'e').then_some(end)
     }
 
     #[inline(always)]
-    fn number(&mut self) -> Result<(), Malformed> {
-        self.at += usize::from(self.bytes.get(self.at) == Some(&b'-'));
-        match self.bytes.get(self.at) {
-            Some(b'0') => self.at += 1,
-            _ => self.digits()?,
+    fn end_of_digits(&self, mut at: usize) -> usize {
+        while self.peek(at).is_ascii_digit() {
+            at += 1;
         }
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.digits()?;
+        at
+    }
+
+    #[inline(never)]
+    fn skip_any_plain(&self, at: usize) -> Result<usize, Malformed> {
+        match self.peek(at) {
+            b'-' | b'0'..=b'9' => self.number(at),
+            b't' => self.literal(at, b"true"),
+            b'f' => self.literal(at, b"false"),
+            b'n' => self.literal(at, b"null"),
+            _ => Err(self.unexpected(at)),
         }
-        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
-            self.at += 1;
-            self.at += usize::from(matches!(self.bytes.get(self.at), Some(b'+' | b'-')));
-            self.digits()?;
+    }
+
+    fn literal(&self, at: usize, word: &'static [u8]) -> Result<usize, Malformed> {
+        // A fault lies where the word and the text part.
+        let alike = word.iter().zip(at..).take_while(|(wanted, at)| self.peek(*at) == **wanted).count();
+        if alike == word.len() { Ok(at + alike) } else { Err(self.unexpected(at + alike)) }
+    }
+
+    fn number(&self, mut at: usize) -> Result<usize, Malformed> {
+        at += usize::from(self.peek(at) == b'-');
+        at = if self.peek(at) == b'0' { at + 1 } else { self.digits(at)? };
+        if self.peek(at) == b'.' {
+            at = self.digits(at + 1)?;
         }
-        Ok(())
+        if self.peek(at) | 0x20 == b'e' {
+            at += 1;
+            at += usize::from(matches!(self.peek(at), b'+' | b'-'));
+            at = self.digits(at)?;
+        }
+        Ok(at)
     }
 
     /// One digit at least.
-    #[inline(always)]
-    fn digits(&mut self) -> Result<(), Malformed> {
-        let start = self.at;
-        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
-        }
-        if self.at == start { Err(self.unexpected()) } else { Ok(()) }
-    }
-
-    /// An array or object, from its bracket, that stands within `depth` others.
-    #[inline(never)]
-    pub(super) fn skip_composite(&mut self, depth: u32) -> Result<(), Malformed> {
-        let mut open = Open { objects: 0, depth: 0, depth_max: NESTING_MAX.saturating_sub(depth) };
-        loop {
-            // A value is due.
-            match self.next_token() {
-                Some(bracket @ (b'{' | b'[')) => {
-                    if !open.push(bracket == b'{') {
-                        return Err(Malformed { reason: MalformedReason::TooDeep, at_byte: self.at });
-                    }
-                    self.at += 1;
-                    let empty = self.next_token() == Some(if bracket == b'{' { b'}' } else { b']' });
-                    if !empty {
-                        if bracket == b'{' {
-                            self.skip_key()?;
-                        }
-                        continue;
-                    }
-                }
-                Some(b'"') => self.string().map(|_| ())?,
-                _ => self.skip_plain()?,
-            }
-            // A comma or a closing bracket is due.
-            loop {
-                match (self.next_token(), open.in_object()) {
-                    (Some(b','), true) => {
-                        self.at += 1;
-                        self.skip_key()?;
-                        break;
-                    }
-                    (Some(b','), false) => {
-                        self.at += 1;
-                        break;
-                    }
-                    (Some(b'}'), true) | (Some(b']'), false) => {
-                        self.at += 1;
-                        open.pop();
-                        if open.depth == 0 {
-                            return Ok(());
-                        }
-                    }
-                    _ => return Err(self.unexpected()),
-                }
-            }
-        }
+    fn digits(&self, at: usize) -> Result<usize, Malformed> {
+        let end = self.end_of_digits(at);
+        if end == at { Err(self.unexpected(at)) } else { Ok(end) }
     }
 }
 
-/// Which brackets are open, innermost in the lowest bit: a stack of [`NESTING_MAX`] bits.
-struct Open {
-    objects: u128,
-    depth: u32,
-    depth_max: u32,
-}
+/// Bytes that are looked at at once: a vector that every 64-bit processor has.
+const BLOCK: usize = 16;
 
-impl Open {
-    fn push(&mut self, object: bool) -> bool {
-        if self.depth == self.depth_max {
-            return false;
-        }
-        self.objects = self.objects << 1 | u128::from(object);
-        self.depth += 1;
-        true
-    }
-
-    fn pop(&mut self) {
-        self.objects >>= 1;
-        self.depth -= 1;
-    }
-
-    fn in_object(&self) -> bool {
-        self.objects & 1 == 1
-    }
-}
-
-/// Marks the bytes that do not stand for themselves in a string: quotes, backslashes, control characters. One byte of marks a byte of
-/// text, not 0 where it is marked, and [`PADDING`] marked ones behind them, so that eight can be looked at from any place in the text.
-///
-/// A loop without a branch, which the compiler turns into vector instructions: marking a whole record costs less than it saves in looking
-/// for the end of each string byte by byte. `marks` only ever grows; what it holds besides is of no meaning.
-pub(super) fn mark<'m>(bytes: &[u8], marks: &'m mut Vec<u8>) -> &'m [u8] {
-    let length = bytes.len() + PADDING;
-    if marks.len() < length {
-        marks.resize(length, MARK);
-    }
-    let marks = &mut marks[..length];
-    let (of_text, padding) = marks.split_at_mut(bytes.len());
-    padding.fill(MARK);
-    // The last block overlaps the one before it, so that no bytes are left over to go through one by one.
-    let (whole_blocks, last_block) = (bytes.len() / BLOCK * BLOCK, bytes.len().saturating_sub(BLOCK));
-    mark_each(&bytes[..whole_blocks], &mut of_text[..whole_blocks]);
-    mark_each(&bytes[last_block..], &mut of_text[last_block..]);
-    marks
-}
-
-/// On its own, for inlined where the length is known it becomes no vector instructions.
-#[inline(never)]
-fn mark_each(bytes: &[u8], marks: &mut [u8]) {
-    for (mark, byte) in marks.iter_mut().zip(bytes) {
-        // One comparison for two: of all bytes above the control characters, only the quote becomes 0x20 when that bit is turned.
-        let is_marked = (byte ^ 0x02 <= 0x20) | (*byte == b'\\');
-        *mark = if is_marked { MARK } else { 0 };
-    }
-}
-
-/// Bytes that the vector instructions mark at once.
-const BLOCK: usize = 32;
-
-/// What a marked byte's mark is; any but 0 would do.
-const MARK: u8 = 0xff;
-
-/// Marks behind the text's end.
-const PADDING: usize = 8;
-
-/// The first marked place at or after `at`, or the text's end.
+/// The first place at or after `at` whose byte does not stand for itself in a string (a quote, a backslash, a control character), or the
+/// text's end.
 #[inline(always)]
-fn end_of_plain(marks: &[u8], mut at: usize) -> usize {
-    while let Some(eight) = marks.get(at..).and_then(|rest| rest.first_chunk::<PADDING>()) {
-        let word = u64::from_le_bytes(*eight);
-        if word != 0 {
-            return at + (word.trailing_zeros() / 8) as usize;
+fn end_of_plain(bytes: &[u8], at: usize) -> usize {
+    let (blocks, tail) = bytes.get(at..).unwrap_or_default().as_chunks::<BLOCK>();
+    let mut passed = at;
+    for block in blocks {
+        let marks = marks(block);
+        if marks != 0 {
+            return passed + marks.trailing_zeros() as usize;
         }
-        at += PADDING;
+        passed += BLOCK;
     }
-    marks.len().saturating_sub(PADDING)
+    passed + plain_bytes(bytes, tail)
+}
+
+/// A bit for each byte that does not stand for itself, the first one lowest.
+#[inline(always)]
+fn marks(block: &[u8; BLOCK]) -> u32 {
+    let bytes = u8x16::new(*block);
+    // One comparison for two: of all bytes above the control characters, only the quote becomes 0x20 when that bit is turned.
+    let turned = bytes ^ u8x16::splat(0x02);
+    let control_or_quote = turned.min(u8x16::splat(0x20)).simd_eq(turned);
+    (control_or_quote | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
+}
+
+/// How many bytes stand for themselves, of the last ones of a text, which are no whole block.
+#[inline(always)]
+fn plain_bytes(bytes: &[u8], tail: &[u8]) -> usize {
+    let marks = match bytes.last_chunk() {
+        // The last block of all, and in front those of the tail.
+        Some(block) => marks(block) >> (BLOCK - tail.len()),
+        None => {
+            let is_marked = |byte: &u8| matches!(byte, 0..=0x1f | b'"' | b'\\');
+            tail.iter().rev().fold(0, |marks, byte| marks << 1 | u32::from(is_marked(byte)))
+        }
+    };
+    if marks == 0 { tail.len() } else { marks.trailing_zeros() as usize }
 }
 
 /// The character of the escape at `at`, where a backslash stands, and how many bytes it takes.

@@ -8,6 +8,7 @@
 //! | a second value at an equal key | all of the first is forgotten: the last of two equal keys wins at every level |
 
 use super::names::Names;
+use super::successors::UNREAD;
 use crate::book::Field;
 use crate::event::FieldSlot;
 
@@ -21,6 +22,8 @@ pub(super) struct Tree {
     nodes: Vec<Node>,
     inners: Vec<Inner>,
     pub(super) arrays: Vec<Array>,
+    /// An object that no path leads into.
+    pub(super) unread: Node,
 }
 
 /// The keys of one object.
@@ -65,7 +68,8 @@ type Lead<'f> = (&'f [String], u32);
 
 impl Tree {
     pub(super) fn new(fields: &[Field]) -> Tree {
-        let mut tree = Tree { nodes: Vec::new(), inners: Vec::new(), arrays: Vec::new() };
+        let unread = Node { number: UNREAD, names: Names::new(&[]), entries: Vec::new() };
+        let mut tree = Tree { nodes: Vec::new(), inners: Vec::new(), arrays: Vec::new(), unread };
         let mut values: Vec<Lead<'_>> = Vec::new();
         let mut within: Vec<Vec<Lead<'_>>> = Vec::new();
         for (field, slot) in fields.iter().zip(0..) {
@@ -157,15 +161,18 @@ impl Tree {
 }
 
 impl Node {
-    /// What the value of that key fills; `None`: nobody reads it.
+    /// What the value of that key fills.
     #[inline]
-    pub(super) fn entry(&self, key: &[u8]) -> Option<Entry> {
-        self.names.slot(key).and_then(|position| self.entries.get(position)).copied()
+    pub(super) fn entry(&self, key: &[u8]) -> Entry {
+        self.names.slot(key).and_then(|position| self.entries.get(position)).copied().unwrap_or(Entry::UNREAD)
     }
 }
 
 impl Entry {
-    /// The slot of the value itself; past the end where only parts of it are read.
+    /// Of a key that nobody reads.
+    pub(super) const UNREAD: Entry = Entry { slot: NONE, inner: NONE };
+
+    /// The slot of the value itself; past the end where nobody reads it, or only parts of it are read.
     #[inline]
     pub(super) fn slot(self) -> usize {
         self.slot as usize

@@ -99,6 +99,8 @@ impl State {
         leader_epoch: Option<i32>,
     ) {
         let Some(claimed) = self.claimed.get_mut(&partition).filter(|claimed| claimed.epoch == epoch) else { return };
+        let Ledger { facts, tuples, partitions, counters, .. } = &mut self.ledger;
+        let Some(known) = partitions.get_mut(&partition) else { return };
         let mut refusals: Vec<Refusal> = Vec::new();
         for record in records {
             if record.offset < claimed.next_offset {
@@ -106,13 +108,14 @@ impl State {
             }
             claimed.delta.counts.skipped_offsets += (record.offset - claimed.next_offset) as u64;
             claimed.first_record_at = claimed.first_record_at.or(record.timestamp);
-            let Ledger { facts, tuples, partitions, .. } = &mut self.ledger;
-            let Some(known) = partitions.get_mut(&partition) else { return };
             let interned = Interned { members: &mut facts.members, tuples };
             let (ids, delta) = (&mut known.ids, &mut claimed.delta);
             let book = (&*self.book, &*self.plan);
             self.aggregator.take(book, partition.topic, record, interned, ids, delta, &mut refusals);
             claimed.next_offset = record.offset + 1;
+            if refusals.is_empty() {
+                continue;
+            }
             for refusal in refusals.drain(..) {
                 let reason = refusal.reason.to_owned();
                 let counts = &claimed.delta.counts;
@@ -126,7 +129,7 @@ impl State {
                         (CounterKey::DeadLetters { topic, reason }, counts.dead_letters.get(refusal.reason))
                     }
                 };
-                let before = self.ledger.counters.get(&known).copied().unwrap_or(0);
+                let before = counters.get(&known).copied().unwrap_or(0);
                 if before + uncut.copied().unwrap_or(0) <= DEAD_LETTER_SAMPLES_MAX {
                     self.samples.push(pack::sample(&self.book, partition, record, refusal));
                 }

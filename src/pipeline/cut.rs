@@ -80,6 +80,7 @@ impl State {
                 continue;
             }
             let topic = &self.book.topics[usize::from(partition.topic.0)].name;
+            claimed.delta.join_halves(&self.ledger.tuples, &self.ledger.facts.members);
             self.ledger.count_keys_again(&mut claimed.delta);
             let context = (&*self.book, &*self.plan, &self.names);
             let range = (chunk_from, claimed.next_offset);

@@ -19,6 +19,7 @@ pub(super) fn derive(
     (floor_before, before): (Floor, Option<&Half>),
     (floor_after, after): (Floor, Option<&Half>),
 ) {
+    let (before, after) = (before.filter(|half| half.may_add()), after.filter(|half| half.may_add()));
     for derived in &plan.derived {
         let adds = |floor: Floor, half: Option<&Half>| adds(half?, derived, floor, tuples, &facts.members);
         let (old, new) = (adds(floor_before, before), adds(floor_after, after));

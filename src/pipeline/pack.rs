@@ -1,18 +1,17 @@
 //! Packs a partition's delta into a chunk: numbers of this process become names that outlive it.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
 use crate::aggregate::aggregator::Refusal;
+use crate::aggregate::dedup::UtcDay;
 use crate::aggregate::delta::{Counts, Delta, DeltaRow};
 use crate::aggregate::member::{MemberId, Members};
 use crate::aggregate::pair::{Half, Tuples};
 use crate::aggregate::plan::{
     Aggregate, AggregateId, Facet, LevelsIndex, PairsIndex, Plan, SetIndex, SketchIndex, TallyIndex,
 };
-use crate::aggregate::spread::sort_spread;
 use crate::book::Book;
 use crate::chunk::{
     BinRow, CellRow, Chunk, DistinctRow, Evaluated, EvaluatedRange, EventTimes, HalfRow, Head, LevelRow, StartRow,
@@ -75,7 +74,7 @@ impl Names {
     }
 }
 
-/// The chunk over `[from, to)` that holds all of `delta`, but for `evaluated` and `complete_until`, which the caller knows.
+/// The chunk over `[from, to)` that holds all of `delta`, whose half-pairs are joined, but for `evaluated` and `complete_until`, which the caller knows.
 pub(super) fn pack(
     (book, plan, names): (&Book, &Plan, &Names),
     topic: &str,
@@ -105,11 +104,9 @@ pub(super) fn pack(
     for (position, halves) in delta.halves.iter().enumerate().filter(|(_, halves)| !halves.is_empty()) {
         let aggregate = names.pairs[&PairsIndex(position as u32)];
         // In the order in which they are stored: the ledger then walks through its tables, too, instead of jumping about in them.
-        let mut halves: Vec<(u64, &Half)> = halves.iter().map(|(key, half)| (*key, half)).collect();
-        sort_spread(&mut halves, |(key, _)| *key, |_, _| Ordering::Equal);
-        chunk.halves.extend(
-            halves.into_iter().map(|(key, half)| half_row(aggregate, key, half, (members, tuples), &mut texts)),
-        );
+        chunk
+            .halves
+            .extend(halves.iter().map(|(key, half)| half_row(aggregate, *key, half, (members, tuples), &mut texts)));
     }
     for (latest, position) in delta.levels.iter().zip(0..).filter(|(latest, _)| !latest.is_empty()) {
         let aggregate = names.levels[&LevelsIndex(position)];
@@ -122,8 +119,13 @@ pub(super) fn pack(
             dimensions: tuples.members(told.tuple).iter().map(|member| texts.number(*member, members)).collect(),
         }));
     }
+    // Those of several events come mixed: hashed, for a tree would be searched once an id.
+    let mut ids: HashMap<(EventIndex, UtcDay), Vec<u64>> = HashMap::new();
     for (event, day, fingerprint) in &delta.ids {
-        chunk.ids.entry((plan.events[usize::from(event.0)].id, *day)).or_default().push(*fingerprint);
+        ids.entry((*event, *day)).or_default().push(*fingerprint);
+    }
+    for ((event, day), fingerprints) in BTreeMap::from_iter(ids) {
+        chunk.ids.entry((plan.events[usize::from(event.0)].id, day)).or_default().extend(fingerprints);
     }
     chunk.texts = texts.texts;
     chunk

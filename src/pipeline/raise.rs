@@ -62,7 +62,7 @@ impl Ledger {
         !self.facts.passed.is_empty() && self.floor.max(floor) != self.floor
     }
 
-    /// Counts the keys that the delta starts anew after their pair fell below the floor.
+    /// Counts the keys that the delta, whose half-pairs are joined, starts anew after their pair fell below the floor.
     pub(super) fn count_keys_again(&self, delta: &mut Delta) {
         if self.fallen.iter().all(|fallen| *fallen == 0) {
             return;

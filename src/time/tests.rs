@@ -246,6 +246,19 @@ proptest! {
     }
 
     #[test]
+    fn a_minute_that_is_known_changes_nothing(
+        texts in proptest::collection::vec(
+            "(1970-01-01|2026-02-2[89]|2024-02-29)[T ]0[01]:0[01](:(0[0-9]|5[89]|6[01]|[6/]:))?(\\.[0-9]{0,8})?(Z|[+-]0[01]:30|x)?",
+            1..60,
+        ),
+    ) {
+        let mut minute = Minute::default();
+        for text in texts {
+            prop_assert_eq!(minute.parse_rfc3339(&text), Timestamp::parse_rfc3339(&text), "{}", text);
+        }
+    }
+
+    #[test]
     fn a_clock_is_read_at_once_as_it_is_read_byte_by_byte(
         (year, month, day) in (prop_oneof![0..=9999_u32, Just(0), Just(1900), Just(2000), Just(2024)], 0..=13_u32, 0..=32_u32),
         (hour, minute, second) in (0..=25_u32, 0..=61_u32, 0..=61_u32),

@@ -18,10 +18,7 @@ impl Timestamp {
     pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
         let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
         let (clock, leap_second) = parse_clock(head)?;
-        let (micros, tail) = split_fraction(tail)?;
-        let micros = if leap_second { 999_999 } else { micros };
-        let seconds = clock - offset_seconds(tail)?;
-        in_range(Timestamp(seconds * 1_000_000 + i64::from(micros)))
+        instant(clock, leap_second, tail)
     }
 
     /// The instant `billionths` · 10⁻⁹ units after the epoch (what a [`crate::fixed::Fixed`] holds), cut down to microseconds;
@@ -35,6 +32,55 @@ impl Timestamp {
         };
         i64::try_from(billionths.div_euclid(billionths_per_micro)).ok().map(Timestamp).and_then(in_range)
     }
+}
+
+/// Reads RFC 3339 texts, most of which lie in the minute of the one before: up to there they are compared, and not read again.
+#[derive(Clone, Debug)]
+pub struct Minute {
+    text: [u8; 16],
+    /// Seconds since 1970 of a clock that shows UTC.
+    start: i64,
+}
+
+impl Default for Minute {
+    fn default() -> Minute {
+        Minute { text: *b"1970-01-01T00:00", start: 0 }
+    }
+}
+
+impl Minute {
+    /// What [`Timestamp::parse_rfc3339`] says.
+    pub fn parse_rfc3339(&mut self, text: &str) -> Option<Timestamp> {
+        let (minute, rest) = text.as_bytes().split_first_chunk::<16>()?;
+        if *minute == self.text {
+            // As most are written.
+            if let Ok(eight) = rest.try_into()
+                && let Some([_, second @ 0..60, _, _, hundreds_and_tens, tens_and_ones, ..]) =
+                    laid_out(eight, b":00.000Z")
+            {
+                let millis = hundreds_and_tens * 10 + tens_and_ones % 10;
+                return in_range(Timestamp((self.start + i64::from(second)) * 1_000_000 + i64::from(millis) * 1_000));
+            }
+            if let [b':', tens, ones, tail @ ..] = rest
+                && let Some(second @ 0..60) = two_digits(*tens, *ones)
+            {
+                return instant(self.start + i64::from(second), false, tail);
+            }
+        }
+        let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
+        let (clock, leap_second) = parse_clock(head)?;
+        (self.text, self.start) = (*minute, clock - clock.rem_euclid(60));
+        instant(clock, leap_second, tail)
+    }
+}
+
+/// The instant when a clock shows so many seconds since 1970, with the fraction and the offset that `tail` names.
+#[inline(always)]
+fn instant(clock: i64, leap_second: bool, tail: &[u8]) -> Option<Timestamp> {
+    let (micros, tail) = split_fraction(tail)?;
+    let micros = if leap_second { 999_999 } else { micros };
+    let seconds = clock - offset_seconds(tail)?;
+    in_range(Timestamp(seconds * 1_000_000 + i64::from(micros)))
 }
 
 /// `2026-12-01T00:00:00` as seconds since 1970 of a clock that shows UTC, and whether it is a leap second, of which the 59th is given.
@@ -85,19 +131,21 @@ fn two_digits(tens: u8, ones: u8) -> Option<u32> {
 }
 
 /// The microseconds of a fraction, if there is one, and what follows it.
+#[inline(always)]
 pub(super) fn split_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+    const SCALES: [u32; 7] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     let [b'.', digits @ ..] = text else {
         return Some((0, text));
     };
-    let mut micros = 0;
-    let mut place = 100_000;
-    let mut end = 0;
-    while let Some(byte) = digits.get(end).filter(|byte| byte.is_ascii_digit()) {
-        micros += u32::from(byte - b'0') * place;
-        place /= 10;
-        end += 1;
+    let (mut micros, mut kept, mut rest) = (0, 0, digits);
+    while let [byte @ b'0'..=b'9', behind @ ..] = rest {
+        if kept < SCALES.len() - 1 {
+            micros = micros * 10 + u32::from(byte - b'0');
+            kept += 1;
+        }
+        rest = behind;
     }
-    (end > 0).then(|| (micros, &digits[end..]))
+    (kept > 0).then(|| (micros * SCALES[kept], rest))
 }
 
 pub(super) fn offset_seconds(text: &[u8]) -> Option<i64> {

@@ -1,6 +1,6 @@
 //! Seeded events, the same every time: orders created 30 : shipped 25 : picks 25 : errors 15 : tickets 5, about 300 bytes each.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use krscore::time::Timestamp;
 
@@ -15,7 +15,7 @@ pub fn events(count: u64) -> [String; 4] {
     let mut files: [String; 4] = Default::default();
     let mut orders = 0;
     for i in 0..count {
-        let ts = Timestamp(START + i as i64 * 20_000);
+        let ts = Milliseconds(START / 1_000 + i as i64 * 20);
         let (warehouse, trace) = (chance.below(30), chance.below(u64::MAX));
         let [errors, all_orders, picks, tickets] = &mut files;
         let written = match chance.below(100) {
@@ -59,4 +59,14 @@ pub fn events(count: u64) -> [String; 4] {
         written.expect("text in memory");
     }
     files
+}
+
+/// Milliseconds since 1970, as most programs write them: `2026-11-01T00:00:00.020Z`.
+struct Milliseconds(i64);
+
+impl fmt::Display for Milliseconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let second = Timestamp(self.0.div_euclid(1_000) * 1_000_000).to_string();
+        write!(f, "{}.{:03}Z", second.trim_end_matches('Z'), self.0.rem_euclid(1_000))
+    }
 }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::field::{TimeFault, read_time};
+use super::super::field::{TimeFault, TimeReader};
 use super::*;
 use crate::time::{TimeFormat, TimeUnit};
 
@@ -117,8 +117,9 @@ fn times_are_read_in_the_format_that_the_book_names() {
         (Bool(false), Unix(TimeUnit::Millis), "Unreadable"),
         (Null, Unix(TimeUnit::Millis), "Missing"),
     ] {
-        let found =
-            read_time(value, format, &mut []).map_or_else(|fault: TimeFault| format!("{fault:?}"), |at| at.to_string());
+        let found = TimeReader::default()
+            .read(value, format)
+            .map_or_else(|fault: TimeFault| format!("{fault:?}"), |at| at.to_string());
         assert_eq!(found, expected, "{value:?} as {format:?}");
     }
 }

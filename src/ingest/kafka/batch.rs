@@ -117,8 +117,8 @@ impl Consumer {
             let indices = group.iter().map(|(_, index)| messages.message(*index as usize));
             for (place, message) in (first..).zip(indices).filter_map(|(place, message)| Some((place, message?))) {
                 match slot.admit(message) {
-                    Admission::Next => {
-                        leader_epoch = message.leader_epoch().or(leader_epoch);
+                    Admission::Next(epoch) => {
+                        leader_epoch = epoch.or(leader_epoch);
                         records.push(record(message, headers.of(place)));
                     }
                     Admission::Stale => self.scratch.stale += 1,
@@ -148,7 +148,8 @@ impl Consumer {
 
 /// What to do with a record.
 enum Admission {
-    Next,
+    /// The next one, with its leader epoch.
+    Next(Option<i32>),
     Stale,
     Truncated,
 }
@@ -166,7 +167,7 @@ impl Slot {
         self.next = message.offset() + 1;
         self.faulty = false;
         self.leader_epoch = leader_epoch.or(self.leader_epoch);
-        Admission::Next
+        Admission::Next(leader_epoch)
     }
 }
 

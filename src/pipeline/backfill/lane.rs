@@ -319,6 +319,7 @@ impl Filling {
             return;
         }
         let texts = (packing.members, packing.tuples);
+        self.delta.join_halves(packing.tuples, packing.members);
         let context = (packing.book, &**plan, packing.names);
         let mut chunk = pack::pack(context, packing.topic, &self.delta, texts, (from, to));
         chunk.floor = (!self.delta.counts.below_floor.is_empty()).then_some(packing.floor);
