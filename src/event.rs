@@ -136,11 +136,18 @@ impl Row {
     /// Makes every slot NULL, and the row `fields` wide.
     #[inline]
     pub fn clear(&mut self, fields: usize) {
-        self.slots.truncate(fields);
-        self.slots.fill(Slot::default());
+        self.slots.clear();
         self.slots.resize(fields, Slot::default());
         self.unescaped.clear();
         self.arrays.clear();
+    }
+
+    /// Fills a slot; one that is none is that of a value that nobody reads.
+    #[inline(always)]
+    pub(crate) fn set_slot(&mut self, slot: usize, value: Slot) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            *slot = value;
+        }
     }
 
     /// The value in `slot`; `payload` is the text that was decoded into this row.

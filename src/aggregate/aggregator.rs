@@ -34,7 +34,7 @@ use super::slice::takes;
 use crate::book::expr::{self, Evaluated, Expr};
 use crate::book::{Book, Event};
 use crate::decode::field::{TimeFault, TimeReader};
-use crate::decode::{Decoder, ELEMENTS_MAX, IdentityFault, canonical, fingerprint, identity};
+use crate::decode::{Decoder, ELEMENTS_MAX, IdentityFault, canonical, canonical_text, fingerprint, identity};
 use crate::event::{Elements, EventIndex, FieldSlot, FieldValue, Record, Row, RowView, TopicIndex};
 use crate::fixed::Fixed;
 use crate::time::{TimeFormat, Timestamp};
@@ -339,18 +339,13 @@ impl RowTaker {
     fn read_members(&mut self, event: &Event, plan: &EventPlan, view: RowView<'_>, sink: &mut Sink<'_>) {
         self.members.clear();
         for dimension in &plan.dimensions {
-            let value = view.value(dimension.field);
-            let member = match value {
-                // The usual case needs no copy of the text.
-                FieldValue::Text(text) => sink.interned.members.intern(text),
-                _ => match canonical(value, &mut self.text) {
-                    Ok(true) => sink.interned.members.intern(&self.text),
-                    Ok(false) => MemberId::NONE,
-                    Err(fault) => {
-                        sink.value_fault(&format!("event/{}", event.name), fault.as_str());
-                        MemberId::NONE
-                    }
-                },
+            let member = match canonical_text(view.value(dimension.field), &mut self.text) {
+                Ok(Some(name)) => sink.interned.members.intern(name),
+                Ok(None) => MemberId::NONE,
+                Err(fault) => {
+                    sink.value_fault(&format!("event/{}", event.name), fault.as_str());
+                    MemberId::NONE
+                }
             };
             self.members.push(member);
         }
@@ -451,13 +446,9 @@ impl RowTaker {
 
     /// The fingerprint of a row's key; without one a fault of `metric`.
     fn key(&mut self, value: FieldValue<'_>, metric: &str, sink: &mut Sink<'_>) -> Option<u64> {
-        // The usual case needs no copy of the text.
-        if let FieldValue::Text(text) = value {
-            return Some(fingerprint(text));
-        }
-        let reason = match canonical(value, &mut self.text) {
-            Ok(true) => return Some(fingerprint(&self.text)),
-            Ok(false) => "key_missing",
+        let reason = match canonical_text(value, &mut self.text) {
+            Ok(Some(text)) => return Some(fingerprint(text)),
+            Ok(None) => "key_missing",
             Err(fault) => fault.as_str(),
         };
         sink.value_fault(metric, reason);

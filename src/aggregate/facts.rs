@@ -11,7 +11,7 @@ use crate::event::{EventIndex, Offset, Partition};
 use crate::time::{Bucket, Timestamp};
 
 /// Everything that was aggregated, merged over all partitions.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Facts {
     /// Names of members.
     pub members: Members,

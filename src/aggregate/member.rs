@@ -1,8 +1,6 @@
 //! Members of dimensions: interned texts, so that a row's member is one number.
 
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
+use super::interner::{Interned, Interner};
 
 /// What a NULL dimension is called.
 pub const NONE_NAME: &str = "(none)";
@@ -19,23 +17,12 @@ impl MemberId {
 }
 
 /// The texts of all members, each once. Numbers depend on the order of arrival: they never reach an output.
-#[derive(Clone, Debug)]
-pub struct Members {
-    hasher: DefaultHashBuilder,
-    numbers: HashTable<Known>,
-    names: Vec<Box<str>>,
-}
-
-/// A member in the table: what most texts differ in stands beside its number, so that one look-up touches one place.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    ends: Ends,
-    id: MemberId,
-}
+#[derive(Debug)]
+pub struct Members(Interner<str>);
 
 /// A text's length and its first and last bytes: all of a text of up to 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Ends {
+pub(super) struct Ends {
     first: u64,
     last: u64,
     length: u32,
@@ -44,9 +31,12 @@ struct Ends {
 /// The longest text that its [`Ends`] tell from all others.
 const ENDS_MAX: u32 = 16;
 
-impl Ends {
+impl Interned for str {
+    type Head = Ends;
+
     #[inline]
-    fn of(text: &[u8]) -> Ends {
+    fn head(&self) -> Ends {
+        let text = self.as_bytes();
         // Longer than 4 GiB is no text of a record.
         let length = text.len() as u32;
         let (first, last) = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
@@ -59,12 +49,16 @@ impl Ends {
         };
         Ends { first, last, length }
     }
+
+    #[inline]
+    fn is_whole(ends: &Ends) -> bool {
+        ends.length <= ENDS_MAX
+    }
 }
 
 impl Default for Members {
     fn default() -> Members {
-        let mut members =
-            Members { hasher: DefaultHashBuilder::default(), numbers: HashTable::new(), names: Vec::new() };
+        let mut members = Members(Interner::default());
         members.intern(NONE_NAME);
         members
     }
@@ -74,48 +68,17 @@ impl Members {
     /// The number of `name`; a new one if it was never seen.
     #[inline]
     pub fn intern(&mut self, name: &str) -> MemberId {
-        let (hash, ends) = self.hash(name);
-        match self.look_up(name, hash, ends) {
-            Some(id) => id,
-            None => self.add(name, hash, ends),
-        }
+        MemberId(self.0.intern(name))
     }
 
     /// The number of `name`, if it ever came.
     pub fn find(&self, name: &str) -> Option<MemberId> {
-        let (hash, ends) = self.hash(name);
-        self.look_up(name, hash, ends)
+        self.0.find(name).map(MemberId)
     }
 
     /// The text of a member.
     pub fn name(&self, id: MemberId) -> &str {
-        self.names.get(id.0 as usize).map_or(NONE_NAME, |name| name)
-    }
-
-    #[inline]
-    fn hash(&self, name: &str) -> (u64, Ends) {
-        let ends = Ends::of(name.as_bytes());
-        (if ends.length <= ENDS_MAX { self.hasher.hash_one(ends) } else { self.hasher.hash_one(name) }, ends)
-    }
-
-    #[inline]
-    fn look_up(&self, name: &str, hash: u64, ends: Ends) -> Option<MemberId> {
-        let is_it = |known: &Known| known.ends == ends && (ends.length <= ENDS_MAX || self.name(known.id) == name);
-        self.numbers.find(hash, is_it).map(|known| known.id)
-    }
-
-    #[inline(never)]
-    fn add(&mut self, name: &str, hash: u64, ends: Ends) -> MemberId {
-        let id = MemberId(self.names.len() as u32);
-        self.names.push(name.into());
-        let Members { hasher, numbers, names } = self;
-        let name_of = |known: &Known| names.get(known.id.0 as usize).map_or(NONE_NAME, |name| name);
-        let hash_of = |known: &Known| match known.ends.length {
-            ..=ENDS_MAX => hasher.hash_one(known.ends),
-            _ => hasher.hash_one(name_of(known)),
-        };
-        numbers.insert_unique(hash, Known { ends, id }, hash_of);
-        id
+        self.0.get(id.0).unwrap_or(NONE_NAME)
     }
 }
 

@@ -11,10 +11,8 @@
 //! | starts 10:00 and 11:00 | the least (time, deadline, dimensions by content, NULL last) is the start | the same |
 
 use std::cmp::Ordering;
-use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
-
+use super::interner::{Interned, Interner};
 use super::member::{MemberId, Members};
 use super::plan::{DerivedKind, DerivedPlan};
 use super::sketch::{Bin, bin_of};
@@ -32,64 +30,44 @@ const NANOS_A_MICRO: i128 = 1_000;
 pub struct TupleId(pub u32);
 
 /// The distinct tuples of members that starts carry.
-#[derive(Clone, Debug, Default)]
-pub struct Tuples {
-    hasher: DefaultHashBuilder,
-    numbers: HashTable<KnownTuple>,
-    tuples: Vec<Box<[MemberId]>>,
-}
-
-/// A tuple in the table: its first members stand beside its number, so that one look-up touches one place.
-#[derive(Clone, Copy, Debug)]
-struct KnownTuple {
-    head: TupleHead,
-    id: TupleId,
-}
+#[derive(Debug, Default)]
+pub struct Tuples(Interner<[MemberId]>);
 
 /// How many members a tuple has, and the first of them: all of a short one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct TupleHead {
+pub(super) struct TupleHead {
     first: [MemberId; TupleHead::MEMBERS],
     length: u32,
 }
 
 impl TupleHead {
     const MEMBERS: usize = 4;
+}
+
+impl Interned for [MemberId] {
+    type Head = TupleHead;
 
     #[inline]
-    fn of(tuple: &[MemberId]) -> TupleHead {
-        let first = std::array::from_fn(|at| tuple.get(at).copied().unwrap_or(MemberId::NEVER));
-        TupleHead { first, length: tuple.len() as u32 }
+    fn head(&self) -> TupleHead {
+        let first = std::array::from_fn(|at| self.get(at).copied().unwrap_or(MemberId::NEVER));
+        TupleHead { first, length: self.len() as u32 }
     }
 
-    fn is_whole(&self) -> bool {
-        self.length as usize <= TupleHead::MEMBERS
+    #[inline]
+    fn is_whole(head: &TupleHead) -> bool {
+        head.length as usize <= TupleHead::MEMBERS
     }
 }
 
 impl Tuples {
     /// The number of a tuple; a new one if it was never seen.
     pub fn intern(&mut self, tuple: &[MemberId]) -> TupleId {
-        let Tuples { hasher, numbers, tuples } = self;
-        let head = TupleHead::of(tuple);
-        let of = |id: TupleId| tuples.get(id.0 as usize).map_or(&[][..], |tuple| tuple);
-        let is_it = |known: &KnownTuple| known.head == head && (head.is_whole() || of(known.id) == tuple);
-        let hash = if head.is_whole() { hasher.hash_one(head) } else { hasher.hash_one(tuple) };
-        if let Some(known) = numbers.find(hash, is_it) {
-            return known.id;
-        }
-        let id = TupleId(tuples.len() as u32);
-        numbers.insert_unique(hash, KnownTuple { head, id }, |known| match known.head.is_whole() {
-            true => hasher.hash_one(known.head),
-            false => hasher.hash_one(of(known.id)),
-        });
-        tuples.push(tuple.into());
-        id
+        TupleId(self.0.intern(tuple))
     }
 
     /// The members of a tuple.
     pub fn members(&self, id: TupleId) -> &[MemberId] {
-        self.tuples.get(id.0 as usize).map_or(&[], |tuple| tuple)
+        self.0.get(id.0).unwrap_or_default()
     }
 
     /// By content, member by member, NULL last: never by number, which depends on arrival.

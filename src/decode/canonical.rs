@@ -63,6 +63,18 @@ pub fn canonical(value: FieldValue<'_>, out: &mut String) -> Result<bool, Canoni
     Ok(true)
 }
 
+/// The canonical text of a value, `None` for NULL: a text as it stands, without a copy, and whatever else is written to `scratch`.
+///
+/// # Errors
+/// [`CanonicalFault`].
+#[inline]
+pub fn canonical_text<'t>(value: FieldValue<'t>, scratch: &'t mut String) -> Result<Option<&'t str>, CanonicalFault> {
+    if let FieldValue::Text(text) = value {
+        return Ok(Some(text));
+    }
+    Ok(canonical(value, scratch)?.then_some(scratch))
+}
+
 /// XXH3-64 of a canonical text.
 pub fn fingerprint(text: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())

@@ -29,7 +29,7 @@ mod tree;
 
 use std::fmt::Write as _;
 
-pub use canonical::{CanonicalFault, TEXT_DIGITS_MAX, canonical, fingerprint};
+pub use canonical::{CanonicalFault, TEXT_DIGITS_MAX, canonical, canonical_text, fingerprint};
 pub use identity::{IdentityFault, identity};
 
 use crate::book::Field;
@@ -178,9 +178,7 @@ impl Decoder {
                     Slot { kind: SlotKind::UnescapedNumber, start, end: row.unescaped.len() as u32 }
                 }),
             };
-            if let Some(slot) = row.slots.get_mut(usize::from(slot.0)) {
-                *slot = filled;
-            }
+            row.set_slot(usize::from(slot.0), filled);
         }
     }
 
@@ -202,9 +200,7 @@ impl Decoder {
         for (offset, field) in fields.fields.iter().enumerate() {
             let value =
                 if there { row.slots.get(start + offset).copied().unwrap_or_default() } else { Slot::default() };
-            if let Some(slot) = row.slots.get_mut(usize::from(field.0)) {
-                *slot = value;
-            }
+            row.set_slot(usize::from(field.0), value);
         }
     }
 }

@@ -74,17 +74,12 @@ impl Tree {
             if key.is_text {
                 let (start, slot) = (key.content_at, base + key.entry.slot());
                 at = scan.end_of_plain(start);
-                // The slot of a key that nobody reads is none.
-                if let Some(slot) = row.slots.get_mut(slot) {
-                    *slot = filled(SlotKind::Text, start, at);
-                }
+                row.set_slot(slot, filled(SlotKind::Text, start, at));
                 (place, text) = (Place::behind_content(node.number), Some(OpenText { start, slot }));
             } else {
                 at = match scan.end_of_short_number(key.content_at).filter(|_| key.entry.is_plain()) {
                     Some(end) => {
-                        if let Some(slot) = row.slots.get_mut(base + key.entry.slot()) {
-                            *slot = filled(SlotKind::Number, key.content_at, end);
-                        }
+                        row.set_slot(base + key.entry.slot(), filled(SlotKind::Number, key.content_at, end));
                         end
                     }
                     None => self.read_member(key, base, depth, scan, row)?,
@@ -108,9 +103,7 @@ impl Tree {
             return self.read_through(key.entry, base, depth, scan, key.content_at, row);
         }
         let (value, end) = self.read_value(scan, key.content_at, depth, row)?;
-        if let Some(slot) = row.slots.get_mut(base + key.entry.slot()) {
-            *slot = value;
-        }
+        row.set_slot(base + key.entry.slot(), value);
         Ok(end)
     }
 
@@ -173,9 +166,7 @@ impl Tree {
     ) -> Result<usize, Malformed> {
         let Some(inner) = self.inner(entry) else { return Ok(self.read_value(scan, at, depth, row)?.1) };
         for below in &inner.slots {
-            if let Some(slot) = row.slots.get_mut(base + *below as usize) {
-                *slot = Slot::default();
-            }
+            row.set_slot(base + *below as usize, Slot::default());
         }
         for below in &inner.arrays {
             if let Some(array) = row.arrays.get_mut(*below as usize) {
@@ -196,9 +187,7 @@ impl Tree {
         {
             array.elements = Elements::NotAnArray;
         }
-        if let Some(slot) = row.slots.get_mut(base + entry.slot()) {
-            *slot = value;
-        }
+        row.set_slot(base + entry.slot(), value);
         Ok(end)
     }
 
@@ -264,8 +253,8 @@ impl Tree {
             }
             _ => self.read_value(scan, start, depth, row)?,
         };
-        if let Some(slot) = array.own().and_then(|own| row.slots.get_mut(base + own)) {
-            *slot = value;
+        if let Some(own) = array.own() {
+            row.set_slot(base + own, value);
         }
         Ok(end)
     }

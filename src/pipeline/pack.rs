@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use crate::aggregate::aggregator::Refusal;
-use crate::aggregate::dedup::UtcDay;
 use crate::aggregate::delta::{Counts, Delta, DeltaRow};
 use crate::aggregate::member::{MemberId, Members};
 use crate::aggregate::pair::{Half, Tuples};
@@ -120,13 +119,11 @@ pub(super) fn pack(
         }));
     }
     // Those of several events come mixed: hashed, for a tree would be searched once an id.
-    let mut ids: HashMap<(EventIndex, UtcDay), Vec<u64>> = HashMap::new();
+    let mut ids: HashMap<_, Vec<u64>> = HashMap::new();
     for (event, day, fingerprint) in &delta.ids {
-        ids.entry((*event, *day)).or_default().push(*fingerprint);
+        ids.entry((plan.events[usize::from(event.0)].id, *day)).or_default().push(*fingerprint);
     }
-    for ((event, day), fingerprints) in BTreeMap::from_iter(ids) {
-        chunk.ids.entry((plan.events[usize::from(event.0)].id, day)).or_default().extend(fingerprints);
-    }
+    chunk.ids.extend(ids);
     chunk.texts = texts.texts;
     chunk
 }
