@@ -60,8 +60,11 @@ fn chunk_of(aggregate: AggregateId, offset: i64, (from, to): (u64, u64), all: u6
         .map(|n| {
             let at = CYCLE.0 + (CYCLE.1 - CYCLE.0) * n / all;
             let warehouse = Some(TextIndex((random(n) % 40) as u32));
-            let start =
-                Some(StartRow { at: Timestamp(at as i64 * 1_000_000), deadline: None, dimensions: vec![warehouse] });
+            let start = Some(StartRow {
+                at: Timestamp(at as i64 * 1_000_000),
+                deadline: None,
+                dimensions: vec![warehouse].into(),
+            });
             let end = Some(Timestamp((at + random(n) % 400_000) as i64 * 1_000_000));
             HalfRow { aggregate, key: random(!n), start, first_end: end, last_end: end, void: false }
         })

@@ -68,7 +68,7 @@ fn latest(row: &HalfRow) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BinRow, CellRow, DistinctRow, LevelRow, StartRow};
+    use super::super::{BinRow, CellRow, Dimensions, DistinctRow, LevelRow, StartRow};
     use super::*;
     use crate::aggregate::cell::Cell;
     use crate::aggregate::plan::EventId;
@@ -123,7 +123,7 @@ mod tests {
             bucket: Bucket(bucket),
             at: Timestamp(i64::from(bucket) * Span::HOUR.0),
             value,
-            dimensions: Vec::new(),
+            dimensions: Dimensions::new(),
         };
         let all = [
             row(1, 3, Some(1)),
@@ -143,7 +143,7 @@ mod tests {
     fn a_half_pair_goes_once_its_every_instant_lies_below() {
         let check = |start: Option<i64>, end: Option<i64>, void: bool, stays: bool| {
             let day = |day: i64| Timestamp(day * DAY);
-            let start = start.map(|at| StartRow { at: day(at), deadline: None, dimensions: Vec::new() });
+            let start = start.map(|at| StartRow { at: day(at), deadline: None, dimensions: Dimensions::new() });
             let ends = end.map(day);
             let row = HalfRow { aggregate: AggregateId(3), key: 1, start, first_end: ends, last_end: ends, void };
             let mut chunk = Chunk { halves: vec![row], ..Chunk::default() };

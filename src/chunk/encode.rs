@@ -56,6 +56,10 @@ pub fn encode(chunk: &Chunk) -> Vec<Vec<u8>> {
 
 /// Half-pairs in their order.
 fn sorted_halves<'c>(halves: &'c [HalfRow], ranks: &Ranks) -> Vec<&'c HalfRow> {
+    // As a cut hands them over.
+    if halves.is_sorted_by(|a, b| order::halves(a, b, ranks).is_le()) {
+        return halves.iter().collect();
+    }
     let mut by_aggregate: BTreeMap<AggregateId, Vec<&HalfRow>> = BTreeMap::new();
     for run in halves.chunk_by(|a, b| a.aggregate == b.aggregate) {
         by_aggregate.entry(run[0].aggregate).or_default().extend(run);

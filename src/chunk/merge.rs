@@ -248,7 +248,7 @@ mod tests {
         let start = half.0.map(|(at, deadline, warehouse)| StartRow {
             at: Timestamp(at),
             deadline: deadline.map(Timestamp),
-            dimensions: vec![warehouse.map(&mut index)],
+            dimensions: vec![warehouse.map(&mut index)].into(),
         });
         let (first_end, last_end) = half.1.map(|(a, b)| (Timestamp(a), Timestamp(b))).unzip();
         HalfRow { aggregate: AggregateId(1), key: 7, start, first_end, last_end, void: half.2 }

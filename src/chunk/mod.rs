@@ -70,6 +70,8 @@ pub use merge::{fold, join_halves, join_head, join_levels, unite_ranges};
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use crate::aggregate::cell::Cell;
 use crate::aggregate::plan::{AggregateId, EventId};
 use crate::aggregate::sketch::Bin;
@@ -121,6 +123,9 @@ const LEVEL_ARITY_LONG: u64 = 127;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TextIndex(pub u32);
 
+/// A row's members, one for each dimension; two of them take no room elsewhere.
+pub type Dimensions = SmallVec<[Option<TextIndex>; 2]>;
+
 /// What one partition contributed over `[from, to)`. Rows may stand in any order; encoding sorts them, so equal facts give equal bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chunk {
@@ -148,6 +153,19 @@ pub struct Chunk {
     pub levels: Vec<LevelRow>,
     /// Fingerprints of ids, by event and UTC day (days since 1970-01-01).
     pub ids: BTreeMap<(EventId, i32), Vec<u64>>,
+}
+
+impl Chunk {
+    /// An empty one with the room of its rows.
+    pub fn emptied(self) -> Chunk {
+        let Chunk { mut cells, mut bins, mut distincts, mut halves, mut levels, .. } = self;
+        cells.clear();
+        bins.clear();
+        distincts.clear();
+        halves.clear();
+        levels.clear();
+        Chunk { cells, bins, distincts, halves, levels, ..Chunk::default() }
+    }
 }
 
 /// Facts of the partition itself; joined by the greater time and by adding counters.
@@ -264,7 +282,7 @@ pub struct LevelRow {
     /// The value in units of 10⁻⁹; `None` ends the key.
     pub value: Option<i128>,
     /// Its dimensions' members, in the definition's order; `None` is NULL.
-    pub dimensions: Vec<Option<TextIndex>>,
+    pub dimensions: Dimensions,
 }
 
 /// The least start tuple of a pair.
@@ -275,5 +293,5 @@ pub struct StartRow {
     /// Its deadline.
     pub deadline: Option<Timestamp>,
     /// Its dimensions' members, in the definition's order; `None` is NULL.
-    pub dimensions: Vec<Option<TextIndex>>,
+    pub dimensions: Dimensions,
 }

@@ -3,10 +3,10 @@
 use super::fault::ChunkFault;
 use super::wire::Reader;
 use super::{
-    BinRow, CELL_MAX, CELL_MIN, CELL_SUM, COUNT_MAX, CellRow, Chunk, DistinctRow, Evaluated, EvaluatedRange,
-    EventTimes, HALF_ARITY_LONG, HALF_ARITY_SHIFT, HALF_DEADLINE, HALF_END, HALF_LAST_END, HALF_START, HALF_VOID,
-    HalfRow, Head, LEVEL_ARITY_LONG, LEVEL_ARITY_SHIFT, LEVEL_VALUE, LevelRow, SECTION_ROWS_MAX, StartRow, TIMES_FIRST,
-    TIMES_SECOND, TextIndex, UNITS,
+    BinRow, CELL_MAX, CELL_MIN, CELL_SUM, COUNT_MAX, CellRow, Chunk, Dimensions, DistinctRow, Evaluated,
+    EvaluatedRange, EventTimes, HALF_ARITY_LONG, HALF_ARITY_SHIFT, HALF_DEADLINE, HALF_END, HALF_LAST_END, HALF_START,
+    HALF_VOID, HalfRow, Head, LEVEL_ARITY_LONG, LEVEL_ARITY_SHIFT, LEVEL_VALUE, LevelRow, SECTION_ROWS_MAX, StartRow,
+    TIMES_FIRST, TIMES_SECOND, TextIndex, UNITS,
 };
 use crate::aggregate::cell::Cell;
 use crate::aggregate::plan::{AggregateId, EventId};
@@ -276,18 +276,13 @@ fn half(
 }
 
 /// As many dimensions as a row's first byte says; from `long` on, a number of its own says how many more.
-fn dimensions(
-    body: &mut Reader,
-    short: u64,
-    long: u64,
-    texts: &Dictionary,
-) -> Result<Vec<Option<TextIndex>>, ChunkFault> {
+fn dimensions(body: &mut Reader, short: u64, long: u64, texts: &Dictionary) -> Result<Dimensions, ChunkFault> {
     let mut arity = short;
     if short == long {
         // No row has more dimensions than the section has bytes.
         arity += body.count(1)? as u64;
     }
-    let mut dimensions = Vec::with_capacity((arity as usize).min(body.left()));
+    let mut dimensions = Dimensions::with_capacity((arity as usize).min(body.left()));
     for _ in 0..arity {
         let at = body.at();
         dimensions.push(texts.member(body.varint()?, at)?);

@@ -97,7 +97,7 @@ fn half_row() -> impl Strategy<Value = HalfRow> {
     let start = (time(), option::of(time()), vec(text_index(), 0..9)).prop_map(|(at, deadline, dimensions)| StartRow {
         at,
         deadline,
-        dimensions,
+        dimensions: dimensions.into(),
     });
     let key = prop_oneof![0..4u64, any::<u64>()];
     (0..3u64, key, option::of(start), option::of((time(), time())), any::<bool>()).prop_map(
@@ -123,7 +123,7 @@ fn level_row() -> impl Strategy<Value = LevelRow> {
             bucket: Bucket(bucket),
             at,
             value,
-            dimensions,
+            dimensions: dimensions.into(),
         },
     )
 }

@@ -32,7 +32,7 @@ fn chunk_at(offset: Offset, halves: u64) -> Chunk {
     let half = |n: u64| HalfRow {
         aggregate: AggregateId(2),
         key: (offset as u64).wrapping_mul(halves).wrapping_add(n).wrapping_mul(0x9E37_79B9_7F4A_7C15),
-        start: Some(StartRow { at: Timestamp(0), deadline: None, dimensions: vec![Some(TextIndex(n as u32))] }),
+        start: Some(StartRow { at: Timestamp(0), deadline: None, dimensions: vec![Some(TextIndex(n as u32))].into() }),
         first_end: Some(Timestamp(offset * 1_000_000)),
         last_end: Some(Timestamp(offset * 1_000_000)),
         void: false,

@@ -28,15 +28,15 @@ fn sample() -> Chunk {
         last_end,
         void,
     };
-    let level = |key, bucket, at, value, dimensions| LevelRow {
+    let level = |key, bucket, at, value, dimensions: Vec<Option<TextIndex>>| LevelRow {
         aggregate: AggregateId(0xf1),
         key,
         bucket: Bucket(bucket),
         at,
         value,
-        dimensions,
+        dimensions: dimensions.into(),
     };
-    let start = StartRow { at: hour(0), deadline: Some(hour(72)), dimensions: vec![sh2, None] };
+    let start = StartRow { at: hour(0), deadline: Some(hour(72)), dimensions: vec![sh2, None].into() };
     let watermark = EventTimes { watermark: Some(hour(1)), last_event_at: Some(hour(2)) };
     let evaluated = [(0, 4, None), (7, 20, Some(hour(0)))].map(|(from, to, since)| EvaluatedRange { from, to, since });
     Chunk {
