@@ -162,6 +162,17 @@ impl State {
 }
 
 impl Claimed {
+    /// Where the next chunk begins.
+    pub(super) fn chunk_from(&self) -> Offset {
+        self.cut_at.unwrap_or(self.begin)
+    }
+
+    /// Whether anything came since the last cut. One that was claimed and gave nothing yet is not committed: there would be an offset without
+    /// a chunk.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.chunk_from() != self.next_offset
+    }
+
     /// Ends the range that is being evaluated, at the next offset. `chunk_from` is where it began unless records were gone since.
     pub(super) fn end_range(&mut self, chunk_from: Offset, start: Option<LogStart>) {
         let known_since =
@@ -176,7 +187,7 @@ impl Claimed {
 
     /// Passes over records that the log no longer holds.
     pub(super) fn pass_over(&mut self, to: Offset, start: Option<LogStart>) {
-        self.end_range(self.cut_at.unwrap_or(self.begin), start);
+        self.end_range(self.chunk_from(), start);
         self.delta.counts.skipped_offsets += (to - self.next_offset) as u64;
         self.next_offset = to;
         self.gone_to = Some(to);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::claimed::Claimed;
 use super::floor::Floor;
 use super::frozen;
 use super::ledger::Origin;
@@ -9,7 +10,7 @@ use super::message::*;
 use super::pack;
 use super::state::State;
 use crate::aggregate::delta::Delta;
-use crate::chunk;
+use crate::chunk::{self, Chunk};
 use crate::event::{Offset, Partition};
 use crate::score::{self, FrozenBaseline, ScoreInput};
 use crate::snapshot::Snapshot;
@@ -67,56 +68,62 @@ impl State {
     }
 
     pub(super) fn is_dirty(&self) -> bool {
-        // A partition that was claimed and gave nothing yet is not committed: there would be an offset without a chunk.
-        self.claimed.values().any(|claimed| claimed.cut_at.unwrap_or(claimed.begin) != claimed.next_offset)
+        self.claimed.values().any(Claimed::is_dirty)
     }
 
     pub(super) fn cut(&mut self, now: Timestamp) -> Vec<Effect> {
-        let mut partitions = Vec::new();
-        let mut chunks = Vec::new();
-        for (partition, claimed) in &mut self.claimed {
-            let (from, chunk_from) = (claimed.cut_at, claimed.cut_at.unwrap_or(claimed.begin));
-            if chunk_from == claimed.next_offset {
-                continue;
-            }
-            let topic = &self.book.topics[usize::from(partition.topic.0)].name;
+        for claimed in self.claimed.values_mut().filter(|claimed| claimed.is_dirty()) {
             claimed.delta.join_halves(&self.ledger.tuples, &self.ledger.facts.members);
             self.ledger.count_keys_again(&mut claimed.delta);
-            let context = (&*self.book, &*self.plan, &self.names);
-            let range = (chunk_from, claimed.next_offset);
-            let texts = (&self.ledger.facts.members, &self.ledger.tuples);
-            let mut chunk = pack::pack(context, topic, &claimed.delta, texts, range);
-            chunk.head.complete_until = claimed.complete_until;
-            chunk.floor = (!claimed.delta.counts.below_floor.is_empty()).then_some(self.ledger.floor().at);
-            let start = self.ledger.partitions[partition].start;
-            claimed.end_range(chunk_from, start);
-            chunk.evaluated = pack::evaluated(&self.book, &self.plan, *partition, &claimed.evaluated);
-            if std::mem::take(&mut claimed.is_remade) {
-                let first = claimed.evaluated.first().and_then(|range| range.since);
-                chunk.floor = chunk.floor.max(first.or(Some(now)));
-            }
-            claimed.evaluated.clear();
-            claimed.gone_to = None;
-            partitions.push(PartitionCut {
-                partition: *partition,
-                from,
-                chunk_from,
-                to: range.1,
-                leader_epoch: claimed.leader_epoch,
-                parts: chunk::encode(&chunk),
-            });
-            claimed.cut_at = Some(claimed.next_offset);
-            claimed.delta = Delta::new(&self.plan);
-            self.ledger.partitions.entry(*partition).and_modify(|known| known.ids.cut());
-            chunks.push((*partition, chunk));
         }
+        let left_out_below = self.ledger.floor().at;
         self.raise_floor(now); // before the chunks, as after a restart: what lies below counts for no budget
-        for (partition, chunk) in &chunks {
-            self.ledger.absorb(*partition, chunk, Origin::Cut);
-        }
+        let dirty = self.claimed.iter().filter(|(_, claimed)| claimed.is_dirty()).map(|(partition, _)| *partition);
+        let dirty: Vec<Partition> = dirty.collect();
+        // One for all: its memory serves partition after partition.
+        let mut chunk = Chunk::default();
+        let partitions =
+            dirty.into_iter().filter_map(|partition| self.cut_partition(&mut chunk, partition, left_out_below, now));
+        let partitions = partitions.collect();
         let mut snapshot = self.snapshot(now);
         let frozen = frozen::freeze(&mut snapshot);
         self.persist(partitions, snapshot, frozen)
+    }
+
+    /// Packs what came of a partition, whose half-pairs are joined, and takes it in while it is still near the processor.
+    fn cut_partition(
+        &mut self,
+        chunk: &mut Chunk,
+        partition: Partition,
+        left_out_below: Timestamp,
+        now: Timestamp,
+    ) -> Option<PartitionCut> {
+        let claimed = self.claimed.get_mut(&partition)?;
+        let (from, chunk_from) = (claimed.cut_at, claimed.chunk_from());
+        let topic = &self.book.topics[usize::from(partition.topic.0)].name;
+        let context = (&*self.book, &*self.plan, &self.names);
+        let range = (chunk_from, claimed.next_offset);
+        let texts = (&self.ledger.facts.members, &self.ledger.tuples);
+        *chunk = pack::pack(context, topic, &claimed.delta, texts, range, std::mem::take(chunk));
+        let has_left_out = !claimed.delta.counts.below_floor.is_empty();
+        claimed.delta = Delta::new(&self.plan);
+        chunk.head.complete_until = claimed.complete_until;
+        chunk.floor = has_left_out.then_some(left_out_below);
+        let known = self.ledger.partition(partition);
+        known.ids.cut();
+        claimed.end_range(chunk_from, known.start);
+        chunk.evaluated = pack::evaluated(&self.book, &self.plan, partition, &claimed.evaluated);
+        if std::mem::take(&mut claimed.is_remade) {
+            let first = claimed.evaluated.first().and_then(|range| range.since);
+            chunk.floor = chunk.floor.max(first.or(Some(now)));
+        }
+        claimed.evaluated.clear();
+        claimed.gone_to = None;
+        claimed.cut_at = Some(claimed.next_offset);
+        let parts = chunk::encode(chunk);
+        let leader_epoch = claimed.leader_epoch;
+        self.ledger.absorb(partition, chunk, Origin::Cut);
+        Some(PartitionCut { partition, from, chunk_from, to: range.1, leader_epoch, parts })
     }
 
     /// Sends a cut on its way; one without partitions only freezes baselines.

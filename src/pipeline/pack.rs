@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use crate::aggregate::aggregator::Refusal;
+use crate::aggregate::dedup::UtcDay;
 use crate::aggregate::delta::{Counts, Delta, DeltaRow};
 use crate::aggregate::member::{MemberId, Members};
 use crate::aggregate::pair::{Half, Tuples};
 use crate::aggregate::plan::{
-    Aggregate, AggregateId, Facet, LevelsIndex, PairsIndex, Plan, SetIndex, SketchIndex, TallyIndex,
+    Aggregate, AggregateId, EventId, Facet, LevelsIndex, PairsIndex, Plan, SetIndex, SketchIndex, TallyIndex,
 };
 use crate::book::Book;
 use crate::chunk::{
@@ -73,16 +74,18 @@ impl Names {
     }
 }
 
-/// The chunk over `[from, to)` that holds all of `delta`, whose half-pairs are joined, but for `evaluated` and `complete_until`, which the caller knows.
+/// The chunk over `[from, to)` that holds all of `delta`, whose half-pairs are joined, but for `evaluated` and `complete_until`, which the caller
+/// knows. `room` is one that is not needed any more, or an empty one.
 pub(super) fn pack(
     (book, plan, names): (&Book, &Plan, &Names),
     topic: &str,
     delta: &Delta,
     (members, tuples): (&Members, &Tuples),
     (from, to): (Offset, Offset),
+    room: Chunk,
 ) -> Chunk {
+    let mut chunk = Chunk { from, to, head: head((book, plan), topic, delta), ..room.emptied() };
     let mut texts = Texts::default();
-    let mut chunk = Chunk { from, to, head: head((book, plan), topic, delta), ..Chunk::default() };
     for (table, table_plan) in delta.tables.iter().zip(&plan.tables) {
         for DeltaRow { member, bucket, cells, sketches, sets } in table.rows() {
             let member = texts.number(member, members);
@@ -118,14 +121,34 @@ pub(super) fn pack(
             dimensions: tuples.members(told.tuple).iter().map(|member| texts.number(*member, members)).collect(),
         }));
     }
-    // Those of several events come mixed: hashed, for a tree would be searched once an id.
-    let mut ids: HashMap<_, Vec<u64>> = HashMap::new();
-    for (event, day, fingerprint) in &delta.ids {
-        ids.entry((plan.events[usize::from(event.0)].id, *day)).or_default().push(*fingerprint);
-    }
-    chunk.ids.extend(ids);
+    chunk.ids = ids(plan, delta);
     chunk.texts = texts.texts;
     chunk
+}
+
+/// Ids by event and day. Those of several events come mixed, and mostly of one day: a map is only asked where an event's day changes.
+fn ids(plan: &Plan, delta: &Delta) -> BTreeMap<(EventId, UtcDay), Vec<u64>> {
+    let mut days: Vec<((EventId, UtcDay), Vec<u64>)> = Vec::new();
+    let mut positions: HashMap<(EventIndex, UtcDay), usize> = HashMap::new();
+    let mut last: Vec<Option<(UtcDay, usize)>> = vec![None; plan.events.len()];
+    for (event, day, fingerprint) in &delta.ids {
+        let last = &mut last[usize::from(event.0)];
+        let position = match *last {
+            Some((known, position)) if known == *day => position,
+            _ => *positions.entry((*event, *day)).or_insert_with(|| {
+                days.push(((plan.events[usize::from(event.0)].id, *day), Vec::new()));
+                days.len() - 1
+            }),
+        };
+        *last = Some((*day, position));
+        days[position].1.push(*fingerprint);
+    }
+    // Events that differ in name only have one name in the store.
+    let mut by_name: BTreeMap<(EventId, UtcDay), Vec<u64>> = BTreeMap::new();
+    for (key, mut ids) in days {
+        by_name.entry(key).or_default().append(&mut ids);
+    }
+    by_name
 }
 
 fn half_row(
