@@ -1,7 +1,8 @@
 //! The floor in a living process: what lies below is counted and left out, let go, and seen to be so.
 
-use super::world::storage::Sqlite;
+use super::world::storage::{Sqlite, Storage};
 use super::world::{World, at, book};
+use krscore::chunk;
 use krscore::pipeline::{IncidentKind, Input};
 
 /// The old cycle holds the floor until 2026-02-08, the new one from then on at 2025-11-02.
@@ -84,6 +85,23 @@ fn what_lies_below_the_floor_is_let_go_and_an_event_below_it_is_counted_and_left
     world.settle(again, "2026-02-11");
     assert_eq!(world.counters(again), world.counters(process), "stored with the facts");
     assert_eq!(held(&world, again), held(&world, process));
+}
+
+#[test]
+fn a_cut_with_which_the_floor_rises_names_the_one_that_rows_were_left_out_under() {
+    let mut world = world("2024-06-02");
+    let process = world.start();
+    world.settle(process, "2024-06-03");
+    order(&mut world, 1, "2024-06-04", "2023-11-01");
+    order(&mut world, 2, "2024-06-04", "2024-06-04");
+    world.consume_all(process);
+    world.tick(process, "2026-02-09");
+    world.store_works(process);
+    let chunks = world.store.chunks();
+    let floors = chunks.iter().map(|stored| chunk::decode_parts(&[&stored.bytes]).expect("a chunk").floor);
+    assert_eq!(floors.collect::<Vec<_>>(), [Some(at("2023-11-02"))]);
+    world.hear(process);
+    assert_eq!(held(&world, process), (0, 0, 0), "the new one rules what is taken in");
 }
 
 #[test]
