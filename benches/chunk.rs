@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use krscore::aggregate::cell::Cell;
 use krscore::aggregate::plan::{AggregateId, EventId};
 use krscore::aggregate::sketch::bin_of;
-use krscore::chunk::{BinRow, CellRow, Chunk, HalfRow, StartRow, TextIndex, decode_parts, encode, fold};
+use krscore::chunk::{BinRow, CellRow, Chunk, Dimensions, HalfRow, StartRow, TextIndex, decode_parts, encode, fold};
 use krscore::fixed::Fixed;
 use krscore::time::{Bucket, Timestamp};
 
@@ -47,7 +47,7 @@ fn halves(rows: usize, unit: u64) -> Chunk {
         let end = Timestamp(at.0 + time(5 * 86_400) as i64);
         let end = (random.below(10) > 0).then_some(end);
         let deadline = Some(Timestamp(at.0 + 3 * 86_400_000_000));
-        let dimensions = vec![Some(TextIndex(random.below(WAREHOUSES.into()) as u32))].into();
+        let dimensions = Dimensions::from_slice(&[Some(TextIndex(random.below(WAREHOUSES.into()) as u32))]);
         let start = Some(StartRow { at, deadline, dimensions });
         HalfRow { aggregate: AggregateId(1), key: random.next(), start, first_end: end, last_end: end, void: false }
     };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use krscore::aggregate::plan::{AggregateId, Facet, Plan};
 use krscore::book::{Book, SourceFile, load};
-use krscore::chunk::{self, Chunk, HalfRow, StartRow, TextIndex};
+use krscore::chunk::{self, Chunk, Dimensions, HalfRow, StartRow, TextIndex};
 use krscore::event::{Partition, TopicIndex};
 use krscore::pipeline::floor::{Floor, floor};
 use krscore::pipeline::{Input, RestoredChunk, State, step};
@@ -63,7 +63,7 @@ fn chunk_of(aggregate: AggregateId, offset: i64, (from, to): (u64, u64), all: u6
             let start = Some(StartRow {
                 at: Timestamp(at as i64 * 1_000_000),
                 deadline: None,
-                dimensions: vec![warehouse].into(),
+                dimensions: Dimensions::from_slice(&[warehouse]),
             });
             let end = Some(Timestamp((at + random(n) % 400_000) as i64 * 1_000_000));
             HalfRow { aggregate, key: random(!n), start, first_end: end, last_end: end, void: false }

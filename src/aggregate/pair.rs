@@ -255,8 +255,6 @@ pub fn contribution(
 #[derive(Clone, Debug, Default)]
 pub struct Halves {
     rows: Vec<(u64, Half)>,
-    /// So many of them, the first ones, rise by key.
-    joined: usize,
 }
 
 impl Halves {
@@ -277,9 +275,6 @@ impl Halves {
 
     /// Joins those of one key, and sorts them by it.
     pub fn join(&mut self, tuples: &Tuples, members: &Members) {
-        if self.joined == self.rows.len() {
-            return;
-        }
         sort_spread(&mut self.rows, |(key, _)| *key, |_, _| Ordering::Equal);
         self.rows.dedup_by(|(other_key, other), (key, half)| {
             let is_same = other_key == key;
@@ -288,7 +283,6 @@ impl Halves {
             }
             is_same
         });
-        self.joined = self.rows.len();
     }
 
     /// All of them; once they are joined, each key once, in order.

@@ -155,19 +155,6 @@ pub struct Chunk {
     pub ids: BTreeMap<(EventId, i32), Vec<u64>>,
 }
 
-impl Chunk {
-    /// An empty one with the room of its rows.
-    pub fn emptied(self) -> Chunk {
-        let Chunk { mut cells, mut bins, mut distincts, mut halves, mut levels, .. } = self;
-        cells.clear();
-        bins.clear();
-        distincts.clear();
-        halves.clear();
-        levels.clear();
-        Chunk { cells, bins, distincts, halves, levels, ..Chunk::default() }
-    }
-}
-
 /// Facts of the partition itself; joined by the greater time and by adding counters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Head {

@@ -10,7 +10,7 @@ use super::message::*;
 use super::pack;
 use super::state::State;
 use crate::aggregate::delta::Delta;
-use crate::chunk::{self, Chunk};
+use crate::chunk;
 use crate::event::{Offset, Partition};
 use crate::score::{self, FrozenBaseline, ScoreInput};
 use crate::snapshot::Snapshot;
@@ -72,18 +72,16 @@ impl State {
     }
 
     pub(super) fn cut(&mut self, now: Timestamp) -> Vec<Effect> {
-        for claimed in self.claimed.values_mut().filter(|claimed| claimed.is_dirty()) {
+        let mut dirty = Vec::new();
+        for (partition, claimed) in self.claimed.iter_mut().filter(|(_, claimed)| claimed.is_dirty()) {
             claimed.delta.join_halves(&self.ledger.tuples, &self.ledger.facts.members);
             self.ledger.count_keys_again(&mut claimed.delta);
+            dirty.push(*partition);
         }
         let left_out_below = self.ledger.floor().at;
         self.raise_floor(now); // before the chunks, as after a restart: what lies below counts for no budget
-        let dirty = self.claimed.iter().filter(|(_, claimed)| claimed.is_dirty()).map(|(partition, _)| *partition);
-        let dirty: Vec<Partition> = dirty.collect();
-        // One for all: its memory serves partition after partition.
-        let mut chunk = Chunk::default();
-        let partitions =
-            dirty.into_iter().filter_map(|partition| self.cut_partition(&mut chunk, partition, left_out_below, now));
+        // One after the other, so that no more than one chunk is held.
+        let partitions = dirty.into_iter().filter_map(|partition| self.cut_partition(partition, left_out_below, now));
         let partitions = partitions.collect();
         let mut snapshot = self.snapshot(now);
         let frozen = frozen::freeze(&mut snapshot);
@@ -93,7 +91,6 @@ impl State {
     /// Packs what came of a partition, whose half-pairs are joined, and takes it in while it is still near the processor.
     fn cut_partition(
         &mut self,
-        chunk: &mut Chunk,
         partition: Partition,
         left_out_below: Timestamp,
         now: Timestamp,
@@ -104,7 +101,7 @@ impl State {
         let context = (&*self.book, &*self.plan, &self.names);
         let range = (chunk_from, claimed.next_offset);
         let texts = (&self.ledger.facts.members, &self.ledger.tuples);
-        *chunk = pack::pack(context, topic, &claimed.delta, texts, range, std::mem::take(chunk));
+        let mut chunk = pack::pack(context, topic, &claimed.delta, texts, range);
         let has_left_out = !claimed.delta.counts.below_floor.is_empty();
         claimed.delta = Delta::new(&self.plan);
         chunk.head.complete_until = claimed.complete_until;
@@ -120,9 +117,9 @@ impl State {
         claimed.evaluated.clear();
         claimed.gone_to = None;
         claimed.cut_at = Some(claimed.next_offset);
-        let parts = chunk::encode(chunk);
+        let parts = chunk::encode(&chunk);
         let leader_epoch = claimed.leader_epoch;
-        self.ledger.absorb(partition, chunk, Origin::Cut);
+        self.ledger.absorb(partition, &chunk, Origin::Cut);
         Some(PartitionCut { partition, from, chunk_from, to: range.1, leader_epoch, parts })
     }
 

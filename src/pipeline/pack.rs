@@ -74,18 +74,16 @@ impl Names {
     }
 }
 
-/// The chunk over `[from, to)` that holds all of `delta`, whose half-pairs are joined, but for `evaluated` and `complete_until`, which the caller
-/// knows. `room` is one that is not needed any more, or an empty one.
+/// The chunk over `[from, to)` that holds all of `delta`, whose half-pairs are joined, but for `evaluated` and `complete_until`, which the caller knows.
 pub(super) fn pack(
     (book, plan, names): (&Book, &Plan, &Names),
     topic: &str,
     delta: &Delta,
     (members, tuples): (&Members, &Tuples),
     (from, to): (Offset, Offset),
-    room: Chunk,
 ) -> Chunk {
-    let mut chunk = Chunk { from, to, head: head((book, plan), topic, delta), ..room.emptied() };
     let mut texts = Texts::default();
+    let mut chunk = Chunk { from, to, head: head((book, plan), topic, delta), ..Chunk::default() };
     for (table, table_plan) in delta.tables.iter().zip(&plan.tables) {
         for DeltaRow { member, bucket, cells, sketches, sets } in table.rows() {
             let member = texts.number(member, members);
@@ -126,29 +124,28 @@ pub(super) fn pack(
     chunk
 }
 
-/// Ids by event and day. Those of several events come mixed, and mostly of one day: a map is only asked where an event's day changes.
+/// Ids by event and day. Those of several events come mixed, but each event's mostly of one day: gathered until that changes, for the map would
+/// be searched once an id.
 fn ids(plan: &Plan, delta: &Delta) -> BTreeMap<(EventId, UtcDay), Vec<u64>> {
-    let mut days: Vec<((EventId, UtcDay), Vec<u64>)> = Vec::new();
-    let mut positions: HashMap<(EventIndex, UtcDay), usize> = HashMap::new();
-    let mut last: Vec<Option<(UtcDay, usize)>> = vec![None; plan.events.len()];
+    let mut by_day: BTreeMap<(EventId, UtcDay), Vec<u64>> = BTreeMap::new();
+    let mut put = |event: usize, day: UtcDay, ids: &mut Vec<u64>| {
+        if !ids.is_empty() {
+            by_day.entry((plan.events[event].id, day)).or_default().append(ids);
+        }
+    };
+    // By event: the day of its last id, and the ids of that day since it was another.
+    let mut last: Vec<(UtcDay, Vec<u64>)> = vec![Default::default(); plan.events.len()];
     for (event, day, fingerprint) in &delta.ids {
-        let last = &mut last[usize::from(event.0)];
-        let position = match *last {
-            Some((known, position)) if known == *day => position,
-            _ => *positions.entry((*event, *day)).or_insert_with(|| {
-                days.push(((plan.events[usize::from(event.0)].id, *day), Vec::new()));
-                days.len() - 1
-            }),
-        };
-        *last = Some((*day, position));
-        days[position].1.push(*fingerprint);
+        let event = usize::from(event.0);
+        let (known, ids) = &mut last[event];
+        if known != day {
+            put(event, *known, ids);
+            *known = *day;
+        }
+        ids.push(*fingerprint);
     }
-    // Events that differ in name only have one name in the store.
-    let mut by_name: BTreeMap<(EventId, UtcDay), Vec<u64>> = BTreeMap::new();
-    for (key, mut ids) in days {
-        by_name.entry(key).or_default().append(&mut ids);
-    }
-    by_name
+    last.iter_mut().enumerate().for_each(|(event, (day, ids))| put(event, *day, ids));
+    by_day
 }
 
 fn half_row(

@@ -22,7 +22,7 @@ use crate::aggregate::member::Members;
 use crate::aggregate::pair::Tuples;
 use crate::aggregate::plan::{EventId, Plan};
 use crate::book::Book;
-use crate::chunk::{self, Chunk, ChunkFault, Evaluated, EvaluatedRange};
+use crate::chunk::{self, ChunkFault, Evaluated, EvaluatedRange};
 use crate::event::{EventIndex, Offset, Partition, Record};
 use crate::pipeline::message::{DeadLetterSample, PartitionCut};
 use crate::pipeline::pack::{self, Names};
@@ -321,7 +321,7 @@ impl Filling {
         let texts = (packing.members, packing.tuples);
         self.delta.join_halves(packing.tuples, packing.members);
         let context = (packing.book, &**plan, packing.names);
-        let mut chunk = pack::pack(context, packing.topic, &self.delta, texts, (from, to), Chunk::default());
+        let mut chunk = pack::pack(context, packing.topic, &self.delta, texts, (from, to));
         chunk.floor = (!self.delta.counts.below_floor.is_empty()).then_some(packing.floor);
         if !segment.counted {
             chunk.head.counters.clear();
