@@ -6,6 +6,7 @@
 //! | `distinct_max` | the values of one distinct, each counted for every member and bucket that has it | the same |
 //! | `levels_max` | the keys of one level, each counted for every bucket in which it was told of | the same |
 //! | `members_max` | the members of one dimension of one aggregate | key results are judged as ever; its members are not shown, and the reason says so |
+//! | `members_max` and `distinct_max` | a distinct by members | what is said is `members_max`, whichever was passed first |
 //! | `dedup_ids_max` | the ids of one partition | the oldest days are let go, and what then counts unchecked is counted: see [`super::dedup`] |
 //!
 //! What is past its budget is let go from memory whole: a part of it would make a number that is wrong and depends on arrival. It stays so

@@ -123,6 +123,11 @@ impl Distincts {
         self.held = self.members.values().flat_map(|member| &member.values).map(|(_, b)| b.as_slice().len()).sum();
     }
 
+    /// The members that have any value, in order of their numbers.
+    pub fn member_ids(&self) -> impl Iterator<Item = MemberId> {
+        self.members.keys().copied()
+    }
+
     /// How many members have any value.
     pub fn member_count(&self) -> usize {
         self.members.len()

@@ -1,9 +1,11 @@
 //! The merged facts that scoring reads: series, coverage and progress. Whatever is not here cannot influence a score.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::budget::{Budget, Budgets, Passed};
 use super::cell::Cell;
 use super::distinct::Distincts;
-use super::member::Members;
+use super::member::{MemberId, Members};
 use super::plan::{AggregateIndex, Facet, SetIndex, SketchIndex, TallyIndex};
 use super::series::Series;
 use super::sketch::Sketch;
@@ -25,6 +27,8 @@ pub struct Facts {
     pub budgets: Budgets,
     /// What was let go, being past a budget: its series are empty and say nothing.
     pub passed: Passed,
+    /// Who has any value in a set that was let go for its values: at most so many as may be, for with more it is let go for its members.
+    pub(crate) members_of_passed: BTreeMap<SetIndex, BTreeSet<MemberId>>,
     /// How far each event is known, by [`EventIndex`].
     pub events: Vec<EventProgress>,
     /// Since when each stored aggregate is covered, by [`AggregateIndex`].
@@ -75,16 +79,36 @@ impl Facts {
         self.passed.of(facet).or_else(members)
     }
 
-    /// Lets a stored series go if it has more members than the budget, or more values.
+    /// Lets a stored series go if it has more members than the budget.
     pub(crate) fn hold_to_budget(&mut self, facet: Facet) {
-        let values = match facet {
-            Facet::Set(index) => self.set(index).held(),
-            _ => 0,
-        };
-        if values > self.budgets.distinct_max {
-            self.let_go(facet, Budget::Distinct);
-        } else if self.member_count(facet) > self.budgets.members_max {
+        if self.member_count(facet) > self.budgets.members_max {
             self.let_go(facet, Budget::Members);
+        }
+    }
+
+    /// Adds a value to a set, and lets that go if it holds more values than the budget, or has more members. Past both, its members are
+    /// what is said, whichever was passed first: so they are told apart on, where its values are not held any more.
+    pub(crate) fn add_distinct(&mut self, index: SetIndex, member: MemberId, bucket: Bucket, value: u64) {
+        let facet = Facet::Set(index);
+        match self.passed.of(facet) {
+            None => {
+                let set = &mut self.sets[index.0 as usize];
+                set.insert(member, bucket, value);
+                if set.member_count() <= self.budgets.members_max && set.held() > self.budgets.distinct_max {
+                    self.members_of_passed.insert(index, set.member_ids().collect());
+                    self.let_go(facet, Budget::Distinct);
+                }
+                self.hold_to_budget(facet);
+            }
+            Some(Budget::Distinct) => {
+                let members = self.members_of_passed.entry(index).or_default();
+                members.insert(member);
+                if members.len() > self.budgets.members_max {
+                    self.members_of_passed.remove(&index);
+                    self.passed.insert(facet, Budget::Members);
+                }
+            }
+            Some(_) => {}
         }
     }
 
@@ -177,4 +201,34 @@ pub struct PartitionProgress {
     pub complete_until: Option<Timestamp>,
     /// The last record's own timestamp.
     pub last_record_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values by member as `a1 a2 b1`, one after the other, forward and backward: the budget that the set is past then.
+    fn check(told: &str, (distinct_max, members_max): (usize, usize), expected: Option<Budget>) {
+        let forward: Vec<&[u8]> = told.split(' ').map(str::as_bytes).collect();
+        let backward: Vec<&[u8]> = forward.iter().rev().copied().collect();
+        for told in [forward, backward] {
+            let budgets = Budgets { distinct_max, members_max, ..Budgets::default() };
+            let mut facts = Facts { sets: vec![Distincts::default()], budgets, ..Facts::default() };
+            for value in &told {
+                facts.add_distinct(SetIndex(0), MemberId(u32::from(value[0])), Bucket(0), u64::from(value[1]));
+            }
+            assert_eq!(facts.past_budget(Facet::Set(SetIndex(0))), expected, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn which_budget_a_distinct_is_past_does_not_depend_on_the_order() {
+        check("a1 a2 b1 b1", (3, 2), None);
+        check("a1 a2 a3", (2, 1), Some(Budget::Distinct));
+        check("a1 b1 c1", (3, 2), Some(Budget::Members));
+        // Past both: the one that is passed last in one order is passed first in the other.
+        check("a1 a2 b1", (2, 1), Some(Budget::Members));
+        check("a1 a2 a3 b1 c1", (2, 2), Some(Budget::Members));
+        check("a1 b1 b2 b3 c1", (3, 2), Some(Budget::Members));
+    }
 }

@@ -173,12 +173,11 @@ impl Ledger {
             }
         }
         for row in &chunk.distincts {
-            if let Some(facet @ Facet::Set(index)) = self.facet(row.aggregate)
+            if let Some(Facet::Set(index)) = self.known_facet(row.aggregate)
                 && row.bucket >= self.floor.bucket(self.grains.sets[index.0 as usize])
             {
                 let member = member(&mut self.facts, row.member);
-                self.facts.sets[index.0 as usize].insert(member, row.bucket, row.value);
-                self.facts.hold_to_budget(facet);
+                self.facts.add_distinct(index, member, row.bucket, row.value);
             }
         }
         let mut tuple: Vec<MemberId> = Vec::new();
@@ -207,9 +206,13 @@ impl Ledger {
 
     /// Where an aggregate's rows go; `None` for one that is past its budget.
     fn facet(&self, id: AggregateId) -> Option<Facet> {
+        self.known_facet(id).filter(|facet| self.facts.passed.of(*facet).is_none())
+    }
+
+    /// The same, past its budget or not.
+    fn known_facet(&self, id: AggregateId) -> Option<Facet> {
         // An aggregate of an earlier book stays in the store and is none of ours.
-        let facet = self.aggregates.get(&id).map(|index| self.plan.aggregates[index.0 as usize].facet);
-        facet.filter(|facet| self.facts.passed.of(*facet).is_none())
+        self.aggregates.get(&id).map(|index| self.plan.aggregates[index.0 as usize].facet)
     }
 
     fn absorb_head(&mut self, partition: Partition, chunk: &Chunk) {
