@@ -13,7 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::packed::Packed;
+use super::fingerprint_set::FingerprintSet;
 use crate::event::EventIndex;
 use crate::time::{Span, Timestamp};
 
@@ -36,20 +36,14 @@ pub enum Seen {
     Unchecked,
 }
 
-/// Ids of a day that are not worth packing.
-const UNPACKED_FEW: usize = 1_024;
-
-/// The ids of one event and day. While the day is the newest they stand in a table, 10 to 20 bytes each with its slack, and cost one look-up;
-/// later they are packed, 8 bytes each, and only what comes late stands in the table.
-type DayIds = Packed<()>;
-
 /// The ids of one partition.
 #[derive(Clone, Debug)]
 pub struct Ids {
-    days: BTreeMap<(UtcDay, EventIndex), DayIds>,
+    /// A set for each day and event; those of a day that is over are settled.
+    days: BTreeMap<(UtcDay, EventIndex), FingerprintSet>,
     held: usize,
     limit: usize,
-    /// The greatest day that came: its ids and those of later days are not packed.
+    /// The greatest day that came.
     newest: UtcDay,
     /// Days before this one were let go.
     checked_from: UtcDay,
@@ -78,15 +72,13 @@ impl Ids {
             return Seen::Unchecked;
         }
         let ids = self.days.entry((day, event)).or_default();
-        if !ids.entry(fingerprint).1 {
+        if !ids.insert(fingerprint) {
             return Seen::Copy;
         }
         self.held += 1;
-        if day < self.newest {
-            ids.pack(UNPACKED_FEW);
-        } else if day > self.newest {
+        if day > self.newest {
             self.newest = day;
-            self.days.range_mut(..(day, EventIndex(0))).for_each(|(_, ids)| ids.pack(UNPACKED_FEW));
+            self.days.range_mut(..(day, EventIndex(0))).for_each(|(_, ids)| ids.settle());
         }
         self.let_go();
         Seen::First
@@ -101,7 +93,7 @@ impl Ids {
         for (key, ids) in by_day {
             let Some(known) = self.days.get_mut(&key) else { continue };
             self.held -= known.len();
-            known.retain(|id, ()| !ids.contains(&id));
+            known.remove(&ids);
             self.held += known.len();
         }
     }

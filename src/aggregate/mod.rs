@@ -8,6 +8,7 @@ pub mod definition;
 pub mod delta;
 pub mod distinct;
 pub mod facts;
+mod fingerprint_set;
 mod interner;
 pub mod level;
 pub mod loading;
