@@ -12,17 +12,16 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use num_bigint::BigInt;
-use num_integer::Integer;
-use num_rational::BigRational;
-use num_traits::ToPrimitive;
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::time::Span;
 
+mod rational;
 #[cfg(test)]
 mod tests;
+
+pub use rational::Rational;
 
 /// Units in one: 10⁹, so nine decimals.
 pub const SCALE: i128 = 1_000_000_000;
@@ -90,22 +89,13 @@ impl Fixed {
     }
 
     /// The exact rational.
-    pub fn to_rational(self) -> BigRational {
-        BigRational::new(BigInt::from(self.0), BigInt::from(SCALE))
+    pub fn to_rational(self) -> Rational {
+        Rational::from(self)
     }
 
     /// The nearest number of 9 decimals, half-even; `None` beyond 128 bits. Not held against [`VALUE_MAX`]: a sum may be larger.
-    pub fn round(exact: &BigRational) -> Option<Fixed> {
-        let scaled = exact.numer() * BigInt::from(SCALE);
-        // A rational's denominator is positive, so the remainder is in 0..denominator and rounding only ever goes up.
-        let (floor, remainder) = scaled.div_mod_floor(exact.denom());
-        let twice: BigInt = remainder * 2;
-        let up = match twice.cmp(exact.denom()) {
-            Ordering::Less => false,
-            Ordering::Greater => true,
-            Ordering::Equal => floor.is_odd(),
-        };
-        (if up { floor + 1 } else { floor }).to_i128().map(Fixed)
+    pub fn round(exact: &Rational) -> Option<Fixed> {
+        exact.round()
     }
 
     /// The nearest double. Exactly the one that this number's decimal text stands for.
@@ -155,7 +145,10 @@ impl Fixed {
         match self.0.checked_mul(SCALE) {
             Some(dividend) if dividend != i128::MIN => bounded(Some(divide_half_even(dividend, other.0))),
             // Only sums beyond VALUE_MAX come here.
-            _ => bounded(Fixed::round(&(self.to_rational() / other.to_rational())).map(|quotient| quotient.0)),
+            _ => {
+                let quotient = self.to_rational().checked_div(&other.to_rational());
+                bounded(quotient.and_then(|quotient| Fixed::round(&quotient)).map(|quotient| quotient.0))
+            }
         }
     }
 
@@ -191,7 +184,8 @@ fn bounded(units: Option<i128>) -> Result<Fixed, NumberFault> {
 fn divide_half_even(dividend: i128, divisor: i128) -> i128 {
     let quotient = dividend / divisor;
     // |remainder| < |divisor| ≤ 2¹²⁷, so its double fits 128 unsigned bits.
-    let twice = (dividend % divisor).unsigned_abs() * 2;
+    // Multiplied back, for a division of 128 bits is far slower.
+    let twice = (dividend - quotient * divisor).unsigned_abs() * 2;
     let away = match twice.cmp(&divisor.unsigned_abs()) {
         Ordering::Less => false,
         Ordering::Greater => true,

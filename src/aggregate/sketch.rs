@@ -10,10 +10,7 @@
 //! A bin is at most 1/64 of its lower edge wide, so its midpoint is off by at most 1/128 ≈ 0.8 %. Negative values have the
 //! negative of their magnitude's bin, less one, so that −0 does not exist and order is kept.
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-
-use crate::fixed::{Fixed, SCALE};
+use crate::fixed::{Fixed, Rational};
 
 /// Bins an octave, as a power of two.
 const OCTAVE_BITS: u32 = 6;
@@ -45,11 +42,11 @@ fn edges(bin: Bin) -> (u128, u128) {
 }
 
 /// The middle of a bin, exactly.
-pub fn midpoint(bin: Bin) -> BigRational {
+pub fn midpoint(bin: Bin) -> Rational {
     let negative = bin < 0;
     let (low, high) = edges(if negative { -bin - 1 } else { bin });
-    let twice = BigInt::from(low) + BigInt::from(high);
-    BigRational::new(if negative { -twice } else { twice }, BigInt::from(2 * SCALE))
+    let middle = (Rational::from(low) + Rational::from(high)).half() * Fixed(1).to_rational();
+    if negative { -middle } else { middle }
 }
 
 /// Counts by bin: a dense run of bins from `first` on.
@@ -98,7 +95,7 @@ impl Sketch {
     }
 
     /// The midpoint of the bin that holds rank ⌈p·n⌉, where `basis_points` is p in 1/10,000; `None` when empty.
-    pub fn percentile(&self, basis_points: u16) -> Option<BigRational> {
+    pub fn percentile(&self, basis_points: u16) -> Option<Rational> {
         let n = self.count();
         let rank = (i128::from(n) * i128::from(basis_points) + 9_999) / 10_000;
         let rank = rank.clamp(1, i128::from(n.max(1)));
@@ -146,9 +143,9 @@ mod tests {
         for value in [30, 10, 20, 40, -5] {
             sketch.add(bin_of(Fixed(value)), 1);
         }
-        let at = |p: u16| sketch.percentile(p).map(|r| r * BigRational::from(BigInt::from(SCALE)));
+        let at = |p: u16| sketch.percentile(p).and_then(|middle| Fixed::round(&middle));
         for (p, expected) in [(0, -5), (2_000, -5), (2_001, 10), (5_000, 20), (8_000, 30), (10_000, 40)] {
-            assert_eq!(at(p), Some(BigRational::from(BigInt::from(expected))), "p{p}");
+            assert_eq!(at(p), Some(Fixed(expected)), "p{p}");
         }
     }
 }

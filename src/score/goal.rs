@@ -9,18 +9,14 @@
 //!
 //! All in exact rationals; [`rounded`] is the one way out.
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::{One, Zero};
-
 use super::line::Line;
 use super::pace;
 use crate::book::{Cycle, Direction, Goal, Judge, KeyResult, Kind, Milestone, Source};
-use crate::fixed::Fixed;
+use crate::fixed::{Fixed, Rational};
 use crate::time::Timestamp;
 
 /// Nine decimals, half-even; `None` beyond what 128 bits hold.
-pub(super) fn rounded(exact: &BigRational) -> Option<Fixed> {
+pub(super) fn rounded(exact: &Rational) -> Option<Fixed> {
     Fixed::round(exact)
 }
 
@@ -30,14 +26,15 @@ pub(super) fn clamped(attainment: Fixed) -> Fixed {
 }
 
 /// How much of the way from baseline to target the value has gone.
-pub(super) fn improvement(value: &BigRational, baseline: Fixed, target: Fixed, direction: Direction) -> Option<Fixed> {
+pub(super) fn improvement(value: &Rational, baseline: Fixed, target: Fixed, direction: Direction) -> Option<Fixed> {
     if is_past(baseline, target, direction) {
         // A baseline that was measured may turn out to be there already: then there is no way to go, only a line to hold.
         let value = rounded(value)?;
         return Some(if direction.reaches(value, target) { Fixed::ONE } else { Fixed::ZERO });
     }
     let baseline = baseline.to_rational();
-    rounded(&((value - &baseline) / (target.to_rational() - &baseline)))
+    let (gone, way) = (value.clone() - baseline.clone(), target.to_rational() - baseline);
+    rounded(&gone.checked_div(&way)?)
 }
 
 /// Whether a baseline is at its target or past it.
@@ -61,16 +58,15 @@ pub(super) fn success(key_result: &KeyResult) -> Fixed {
 }
 
 /// The share of `[from, to)` that lies before `at`, 0..1.
-pub(super) fn elapsed(from: Timestamp, to: Timestamp, at: Timestamp) -> BigRational {
+pub(super) fn elapsed(from: Timestamp, to: Timestamp, at: Timestamp) -> Rational {
     if at >= to {
-        return BigRational::one();
+        return Rational::ONE;
     }
-    // Here from < at < to, so that neither is 0.
     if at <= from {
-        BigRational::zero()
-    } else {
-        BigRational::new(BigInt::from((at - from).0), BigInt::from((to - from).0))
+        return Rational::ZERO;
     }
+    // Here from < at < to, so that there is a share.
+    Rational::new(i128::from((at - from).0), i128::from((to - from).0)).unwrap_or(Rational::ONE)
 }
 
 /// The score that was to be expected by `as_of`.
@@ -92,18 +88,18 @@ pub(super) fn expected(key_result: &KeyResult, line: &Line, cycle: &Cycle, as_of
 }
 
 /// The weight of the milestones done by `as_of`, and of all.
-pub(super) fn milestones_done(milestones: &[Milestone], as_of: Timestamp) -> (BigRational, BigRational) {
+pub(super) fn milestones_done(milestones: &[Milestone], as_of: Timestamp) -> (Rational, Rational) {
     weights(milestones, |milestone| milestone.done.is_some_and(|done| done <= as_of))
 }
 
 /// `part / all`, where there is anything.
-pub(super) fn share(part: &BigRational, all: &BigRational) -> Option<BigRational> {
-    (!all.is_zero()).then(|| part / all)
+pub(super) fn share(part: &Rational, all: &Rational) -> Option<Rational> {
+    part.checked_div(all)
 }
 
-fn weights(milestones: &[Milestone], counts: impl Fn(&Milestone) -> bool) -> (BigRational, BigRational) {
+fn weights(milestones: &[Milestone], counts: impl Fn(&Milestone) -> bool) -> (Rational, Rational) {
     let sum = |milestones: &mut dyn Iterator<Item = &Milestone>| {
-        milestones.fold(BigRational::zero(), |sum, milestone| sum + milestone.weight.to_rational())
+        milestones.fold(Rational::ZERO, |sum, milestone| sum + milestone.weight.to_rational())
     };
     (sum(&mut milestones.iter().filter(|milestone| counts(milestone))), sum(&mut milestones.iter()))
 }

@@ -9,15 +9,12 @@
 //! | milestones | the value itself |
 //! | nothing (a KPI) | none |
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-
 use super::days::count;
 use super::goal::{clamped, improvement, in_band, rounded, share};
 use super::key_result::{Covered, Scorer};
 use super::result::{MeasuredBaseline, Original};
 use crate::book::{Direction, Goal, Judge, MemberGoal};
-use crate::fixed::Fixed;
+use crate::fixed::{Fixed, Rational};
 use crate::time::Timestamp;
 
 /// What a value is held against.
@@ -82,12 +79,12 @@ impl Line {
     }
 
     /// Not clamped; `None` without a value, while no day can be judged, and while there is no target.
-    pub(super) fn attainment(&self, value: Option<&BigRational>, days: &[(Timestamp, bool)]) -> Option<Fixed> {
+    pub(super) fn attainment(&self, value: Option<&Rational>, days: &[(Timestamp, bool)]) -> Option<Fixed> {
         match *self {
             Line::Way { baseline, target, direction } => improvement(value?, baseline?, target?, direction),
             Line::Band { judge: Judge::Days(_), .. } => {
                 let days = count(days);
-                let whole = |count: u32| BigRational::from(BigInt::from(count));
+                let whole = |count: u32| Rational::from(i128::from(count));
                 share(&whole(days.in_band), &whole(days.judged)).and_then(|share| rounded(&share))
             }
             Line::Band { at_least, at_most, judge: Judge::AtEnd } => {
@@ -109,7 +106,7 @@ pub(super) struct Before {
 
 impl Before {
     /// What the value would be worth by it.
-    pub(super) fn original(&self, value: Option<&BigRational>, days: &[(Timestamp, bool)]) -> Original {
+    pub(super) fn original(&self, value: Option<&Rational>, days: &[(Timestamp, bool)]) -> Original {
         let attainment = self.line.attainment(value, days);
         let Before { line, revisions } = self;
         Original { target: line.target(), attainment, score: attainment.map(clamped), revisions: *revisions }

@@ -13,17 +13,13 @@
 
 use std::ops::Range;
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::Zero;
-
 use super::goal;
 use super::value::{Quantity, Reader, Rows};
 use super::window::Laid;
 use crate::aggregate::member::MemberId;
 use crate::aggregate::plan::{KeyResultPlan, Measure, TallyIndex};
 use crate::book::{KeyResult, Source, Stat};
-use crate::fixed::Fixed;
+use crate::fixed::{Fixed, Rational};
 use crate::time::{Interval, Span, Timestamp};
 
 /// A value over a window, and the hour, day or week that it is of where it is one's alone.
@@ -70,11 +66,11 @@ fn elapsed(plan: &KeyResultPlan, since: Timestamp, to: Timestamp) -> Span {
 
 /// An amount over a length of time, by intervals.
 fn rate(amount: Quantity, elapsed: Span, per: Interval) -> Quantity {
-    let intervals = BigRational::new(BigInt::from(elapsed.0), BigInt::from(per.span().0));
+    let intervals = Rational::new(i128::from(elapsed.0), i128::from(per.span().0));
     Quantity {
         numerator: amount.value.as_ref().and_then(goal::rounded),
-        denominator: goal::rounded(&intervals),
-        value: amount.value.filter(|_| !intervals.is_zero()).map(|amount| amount / intervals),
+        denominator: intervals.as_ref().and_then(goal::rounded),
+        value: amount.value.zip(intervals).and_then(|(amount, intervals)| amount.checked_div(&intervals)),
         n: amount.n,
     }
 }

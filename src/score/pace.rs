@@ -8,13 +8,10 @@
 //!
 //! A way that has no length (its measured baseline is at its target already) expects s* all along; one that is not known, an even way.
 
-use num_rational::BigRational;
-use num_traits::Zero;
-
 use super::goal::{clamped, elapsed, improvement, is_past, rounded};
 use super::line::Line;
 use crate::book::{Cycle, KeyResult};
-use crate::fixed::Fixed;
+use crate::fixed::{Fixed, Rational};
 use crate::time::Timestamp;
 
 /// The score expected at `as_of`; `None` where no pace is written, or none can be told.
@@ -32,7 +29,7 @@ pub(super) fn expected(
     if is_past(baseline, target, direction) {
         return Some(success);
     }
-    let mut points: Vec<(Timestamp, BigRational)> = vec![(cycle.start, BigRational::zero())];
+    let mut points: Vec<(Timestamp, Rational)> = vec![(cycle.start, Rational::ZERO)];
     for point in &key_result.pace {
         let score = clamped(improvement(&point.value.to_rational(), baseline, target, direction)?);
         points.push((point.at, score.to_rational()));
@@ -49,5 +46,5 @@ pub(super) fn expected(
         return rounded(&points[if next == 0 { 0 } else { points.len() - 1 }].1);
     };
     let share = elapsed(before.0, after.0, as_of);
-    rounded(&(&before.1 + (&after.1 - &before.1) * share))
+    rounded(&(before.1.clone() + (after.1.clone() - before.1.clone()) * share))
 }

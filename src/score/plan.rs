@@ -8,22 +8,19 @@
 //!
 //! It is late once its last local day is over and it is not done.
 
-use num_rational::BigRational;
-use num_traits::Zero;
-
 use super::goal::{rounded, share};
 use super::result::{PlanProgress, StepProgress};
 use crate::book::{Done, Step};
-use crate::fixed::Fixed;
+use crate::fixed::{Fixed, Rational};
 use crate::time::Timestamp;
 
 /// How far a plan is at `at`; `None` for an empty one.
 pub(super) fn progress(plan: &[Step], at: Timestamp) -> Option<PlanProgress> {
     let steps: Vec<StepProgress> = plan.iter().map(|step| step_progress(step, at)).collect();
-    let (mut done, mut all) = (BigRational::zero(), BigRational::zero());
+    let (mut done, mut all) = (Rational::ZERO, Rational::ZERO);
     for (step, progress) in plan.iter().zip(&steps) {
         let weight = step.weight.to_rational();
-        done += &weight * progress.done.to_rational();
+        done += weight.clone() * progress.done.to_rational();
         all += weight;
     }
     let done = rounded(&share(&done, &all)?)?;

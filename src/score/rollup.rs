@@ -8,14 +8,11 @@
 //! | otherwise, all closed | the same | `achieved` if it reaches Σ w·s* / Σ w, else `missed` |
 //! | otherwise | the same | the worst of the judged |
 
-use num_rational::BigRational;
-use num_traits::Zero;
-
 use super::goal::{elapsed, rounded, share};
 use super::plan;
 use super::result::{CycleScore, KeyResultScore, ObjectiveScore, Status};
 use crate::book::{Cycle, Objective};
-use crate::fixed::Fixed;
+use crate::fixed::{Fixed, Rational};
 use crate::time::Timestamp;
 
 /// Half of the weight.
@@ -23,14 +20,14 @@ const COVERAGE_MIN: Fixed = Fixed(500_000_000);
 
 /// An objective's score from those of its key results, which it takes over.
 pub(super) fn objective(objective: &Objective, key_results: Vec<KeyResultScore>, now: Timestamp) -> ObjectiveScore {
-    let (mut all, mut judged) = (BigRational::zero(), BigRational::zero());
-    let (mut scored, mut wanted) = (BigRational::zero(), BigRational::zero());
+    let (mut all, mut judged) = (Rational::ZERO, Rational::ZERO);
+    let (mut scored, mut wanted) = (Rational::ZERO, Rational::ZERO);
     for (key_result, result) in objective.key_results.iter().zip(&key_results) {
         let weight = key_result.weight.to_rational();
         if let (Some(score), true) = (result.score, result.status.is_judged()) {
-            scored += &weight * score.to_rational();
-            wanted += &weight * result.success.to_rational();
-            judged += &weight;
+            scored += weight.clone() * score.to_rational();
+            wanted += weight.clone() * result.success.to_rational();
+            judged += weight.clone();
         }
         all += weight;
     }

@@ -14,8 +14,6 @@
 //!
 //! The numbers are [`Thresholds`], which a book can set.
 
-use num_rational::BigRational;
-
 use super::cut::{Cut, Silence};
 use super::goal;
 use super::result::{BaselineFault, MeasuredBaseline, Status};
@@ -182,6 +180,5 @@ impl Evidence<'_> {
 
 /// The product, half-even to 9 decimals. Scores and thresholds are small: it always fits.
 pub(super) fn product(a: Fixed, b: Fixed) -> Fixed {
-    let exact: BigRational = a.to_rational() * b.to_rational();
-    goal::rounded(&exact).unwrap_or(Fixed(i128::MAX))
+    goal::rounded(&(a.to_rational() * b.to_rational())).unwrap_or(Fixed(i128::MAX))
 }

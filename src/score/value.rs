@@ -18,10 +18,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::Zero;
-
 use crate::aggregate::cell::Cell;
 use crate::aggregate::facts::Facts;
 use crate::aggregate::member::MemberId;
@@ -30,14 +26,14 @@ use crate::aggregate::series::{Mergeable, Series};
 use crate::aggregate::sketch::Sketch;
 use crate::book::RatioSense;
 use crate::book::expr::Operator;
-use crate::fixed::{Fixed, SCALE};
+use crate::fixed::{Fixed, Rational, SCALE};
 use crate::time::{Bucket, BucketSet};
 
 /// A value and what it came from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Quantity {
     /// Exact.
-    pub(super) value: Option<BigRational>,
+    pub(super) value: Option<Rational>,
     pub(super) n: Option<i64>,
     pub(super) numerator: Option<Fixed>,
     pub(super) denominator: Option<Fixed>,
@@ -196,9 +192,9 @@ impl<'a> Reader<'a> {
             }
             Measure::Mean(tally) | Measure::Share(tally) => {
                 let rows = self.rows(*tally, member, buckets);
-                let denominator = BigInt::from(rows.count) * BigInt::from(SCALE);
                 Quantity {
-                    value: (rows.count > 0).then(|| BigRational::new(BigInt::from(rows.sum), denominator)),
+                    // Fewer rows than 2^63, so the denominator fits.
+                    value: Rational::new(rows.sum, i128::from(rows.count.max(0)) * SCALE),
                     n: Some(rows.count),
                     numerator: Some(Fixed(rows.sum)),
                     denominator: Some(Fixed::from_int(rows.count)),
@@ -251,7 +247,7 @@ impl<'a> Reader<'a> {
         member: MemberId,
         buckets: &Range<Bucket>,
         rank: u16,
-    ) -> Option<BigRational> {
+    ) -> Option<Rational> {
         let sliding = self.sketches.entry((sketch, member)).or_insert_with(Sliding::new);
         let apply = |total: &mut Sketch, sketch: &Sketch, sign: i64| {
             sketch.bins().for_each(|(bin, count)| total.add(bin, sign * count));
@@ -279,8 +275,8 @@ impl<'a> Reader<'a> {
         tally: TallyIndex,
         member: MemberId,
         buckets: &Range<Bucket>,
-        value: Option<BigRational>,
-    ) -> Option<BigRational> {
+        value: Option<Rational>,
+    ) -> Option<Rational> {
         let cell = self.extremes(tally, member, buckets);
         if cell.min > cell.max {
             return value;
@@ -307,7 +303,7 @@ impl<'a> Reader<'a> {
 
 /// A number of things, which is its own n.
 fn counted(count: i64) -> Quantity {
-    Quantity { value: Some(BigRational::from(BigInt::from(count))), n: Some(count), ..Quantity::default() }
+    Quantity { value: Some(Rational::from(i128::from(count))), n: Some(count), ..Quantity::default() }
 }
 
 fn ratio(sense: RatioSense, part: &Quantity, total: &Quantity) -> Quantity {
@@ -315,11 +311,11 @@ fn ratio(sense: RatioSense, part: &Quantity, total: &Quantity) -> Quantity {
         return Quantity::default();
     };
     let numerator = match sense {
-        RatioSense::Bad => whole - part,
+        RatioSense::Bad => whole.clone() - part.clone(),
         RatioSense::Good | RatioSense::Part => part.clone(),
     };
     Quantity {
-        value: (!whole.is_zero()).then(|| &numerator / whole),
+        value: numerator.checked_div(whole),
         n: total.n,
         numerator: Fixed::round(&numerator),
         denominator: Fixed::round(whole),
@@ -327,16 +323,16 @@ fn ratio(sense: RatioSense, part: &Quantity, total: &Quantity) -> Quantity {
 }
 
 /// A formula has a value, and no number of rows.
-fn formula(value: Option<BigRational>) -> Quantity {
+fn formula(value: Option<Rational>) -> Quantity {
     Quantity { value, ..Quantity::default() }
 }
 
-fn arithmetic(operator: Operator, a: BigRational, b: BigRational) -> Option<BigRational> {
+fn arithmetic(operator: Operator, a: Rational, b: Rational) -> Option<Rational> {
     match operator {
         Operator::Add => Some(a + b),
         Operator::Subtract => Some(a - b),
         Operator::Multiply => Some(a * b),
-        Operator::Divide => (!b.is_zero()).then(|| a / b),
+        Operator::Divide => a.checked_div(&b),
         // Does not occur in a formula.
         Operator::Modulo => None,
     }
