@@ -2,7 +2,7 @@
 //! Snapshots come in by a watch, check-ins go out by a trait.
 //!
 //! ```text
-//! Snapshot ──watch──▶ publish (encodes once) ──watch──▶ Readers ──▶ /metrics, /api/v1/…, /
+//! Snapshot ──watch──▶ publish (encodes for scrapes) ──watch──▶ Readers ──▶ /metrics, /api/v1/…, /
 //! check-in ◀── CheckInSink ◀── POST /api/v1/check-ins
 //! ```
 
@@ -19,7 +19,8 @@ mod web;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
+use tokio::task::JoinError;
 
 use crate::clock;
 use crate::snapshot::Snapshot;
@@ -40,8 +41,7 @@ pub struct Published {
     pub snapshot: Arc<Snapshot>,
     /// Its `okr_*` families in Prometheus' text format.
     pub okr_text: Bytes,
-    /// Its JSON document (DESIGN §7).
-    pub document: Bytes,
+    document: OnceCell<Bytes>,
     /// When it was encoded, by the wall clock.
     pub published_at: Timestamp,
 }
@@ -74,7 +74,19 @@ impl Published {
     /// A Snapshot, encoded.
     pub fn encode(snapshot: Arc<Snapshot>, published_at: Timestamp) -> Published {
         let okr_text = Bytes::from(metrics::encode_scores(&snapshot));
-        let document = Bytes::from(snapshot.to_document());
-        Published { snapshot, okr_text, document, published_at }
+        Published { snapshot, okr_text, document: OnceCell::new(), published_at }
+    }
+
+    /// Its JSON document (DESIGN §7), encoded off the threads that serve when it is asked for first. A scrape is there for every Snapshot;
+    /// the document of most is asked for by nobody, and is the larger by far: it names all members.
+    ///
+    /// # Errors
+    /// Only a panic in the encoder or the runtime's end; the next one who asks tries again.
+    pub async fn document(&self) -> Result<Bytes, JoinError> {
+        let encode = || {
+            let snapshot = Arc::clone(&self.snapshot);
+            tokio::task::spawn_blocking(move || Bytes::from(snapshot.to_document()))
+        };
+        self.document.get_or_try_init(encode).await.cloned()
     }
 }

@@ -151,7 +151,8 @@ fn a_snapshot_is_published_encoded() {
             snapshots.send_replace(Some(std::sync::Arc::new(snapshot)));
             readers.changed().await.expect("the task lives");
             let seen = readers.borrow_and_update().clone().expect("published");
-            assert_eq!((&seen.okr_text[..], &seen.document[..]), (text.as_bytes(), document.as_bytes()));
+            let encoded = seen.document().await.expect("a document");
+            assert_eq!((&seen.okr_text[..], &encoded[..]), (text.as_bytes(), document.as_bytes()));
         }
         drop(snapshots);
         task.await.expect("it ends by itself");

@@ -18,12 +18,21 @@ pub(crate) async fn scores(State(server): State<Server>, headers: HeaderMap) -> 
     let tag = etag(&published);
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let unchanged = known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag));
-    let mut response =
-        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { json_bytes(published.document.clone()) };
+    let mut response = match unchanged {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => json_bytes(document(&published).await?),
+    };
     if let Ok(value) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, value);
     }
     Ok(response)
+}
+
+async fn document(published: &Published) -> Result<Bytes, ApiError> {
+    published.document().await.map_err(|error| {
+        let message = format!("the document cannot be encoded: {error}");
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "document", message)
+    })
 }
 
 /// Book, instant and moment of encoding name a document.
@@ -68,13 +77,13 @@ pub(crate) async fn key_result(
 ) -> Result<Response, ApiError> {
     let Path((objective, key_result)) = path?;
     let published = server.readers.borrow().clone().ok_or_else(ApiError::not_ready)?;
-    let body = cut(&published, &objective, &key_result)?
+    let body = cut(&published, &document(&published).await?, &objective, &key_result)?
         .ok_or_else(|| ApiError::unknown_key_result(&objective, &key_result))?;
     Ok(json_bytes(body.into()))
 }
 
 /// The document keeps the book's order, so the book says where the key result stands in it.
-fn cut(published: &Published, objective: &str, key_result: &str) -> Result<Option<String>, ApiError> {
+fn cut(published: &Published, document: &[u8], objective: &str, key_result: &str) -> Result<Option<String>, ApiError> {
     let book = &published.snapshot.book;
     let Some(at) = book.objectives.iter().position(|candidate| candidate.id == objective) else { return Ok(None) };
     let found = &book.objectives[at];
@@ -84,7 +93,7 @@ fn cut(published: &Published, objective: &str, key_result: &str) -> Result<Optio
     let broken = |error: serde_json::Error| {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "document", format!("the document cannot be cut: {error}"))
     };
-    let document: Document = serde_json::from_slice(&published.document).map_err(broken)?;
+    let document: Document = serde_json::from_slice(document).map_err(broken)?;
     let raw = document.objectives.get(at).and_then(|objective| objective.key_results.get(within));
     let Some(raw) = raw else { return Ok(None) };
     let cycle = book.cycles.get(usize::from(found.cycle.0)).map_or("", |cycle| cycle.id.as_str());
