@@ -94,11 +94,12 @@ impl Facts {
             None => {
                 let set = &mut self.sets[index.0 as usize];
                 set.insert(member, bucket, value);
-                if set.member_count() <= self.budgets.members_max && set.held() > self.budgets.distinct_max {
+                if set.member_count() > self.budgets.members_max {
+                    self.let_go(facet, Budget::Members);
+                } else if set.held() > self.budgets.distinct_max {
                     self.members_of_passed.insert(index, set.member_ids().collect());
                     self.let_go(facet, Budget::Distinct);
                 }
-                self.hold_to_budget(facet);
             }
             Some(Budget::Distinct) => {
                 let members = self.members_of_passed.entry(index).or_default();

@@ -15,10 +15,12 @@
 
 use std::collections::BTreeSet;
 
+use super::spread::find_spread;
+
 /// How many may stand unsorted behind the runs: what a search looks through one by one.
 const LATEST_MAX: usize = 256;
 
-/// Fingerprints a word of the filter is made for, by half: it is made anew for twice as many once there are as many.
+/// Fingerprints a word of the filter, at most and on average: with more, it is made anew with room for twice as many as there are.
 const FINGERPRINTS_A_WORD: usize = 8;
 
 /// A set so small is left as it is when its day is over.
@@ -73,7 +75,7 @@ impl FingerprintSet {
     pub fn contains(&self, fingerprint: u64) -> bool {
         let mut begin = 0;
         for end in &self.run_ends {
-            if find(&self.all[begin..*end], fingerprint) {
+            if find_spread(&self.all[begin..*end], fingerprint, |known| *known).is_some() {
                 return true;
             }
             begin = *end;
@@ -156,22 +158,6 @@ impl Filter {
         let word = ((u128::from(fingerprint) * self.words.len() as u128) >> 64) as usize;
         (word, (0..4).fold(0, |bits, n| bits | 1 << (fingerprint >> (6 * n) & 63)))
     }
-}
-
-/// Whether a fingerprint stands in a run. They are spread evenly, so where it would stand can be guessed.
-fn find(run: &[u64], fingerprint: u64) -> bool {
-    let guess = ((u128::from(fingerprint) * run.len() as u128) >> 64) as usize;
-    let (mut low, mut step) = (guess, 16);
-    while low > 0 && run[low - 1] >= fingerprint {
-        low = low.saturating_sub(step);
-        step *= 2;
-    }
-    let (mut high, mut step) = (guess, 16);
-    while high < run.len() && run[high] < fingerprint {
-        high = (high + step).min(run.len());
-        step *= 2;
-    }
-    run[low..(high + 1).min(run.len())].binary_search(&fingerprint).is_ok()
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::spread::find_spread;
+
 /// A map by fingerprint.
 #[derive(Clone, Debug)]
 pub struct Packed<V> {
@@ -50,20 +52,7 @@ impl<V: Copy + Default> Packed<V> {
 
     /// Where a packed key stands.
     fn find(&self, key: u64) -> Option<usize> {
-        let count = self.sorted.len();
-        let guess = ((u128::from(key) * count as u128) >> 64) as usize;
-        let (mut low, mut step) = (guess, 16);
-        while low > 0 && self.sorted[low - 1].0 >= key {
-            low = low.saturating_sub(step);
-            step *= 2;
-        }
-        let (mut high, mut step) = (guess, 16);
-        while high < count && self.sorted[high].0 < key {
-            high = (high + step).min(count);
-            step *= 2;
-        }
-        let near = &self.sorted[low..(high + 1).min(count)];
-        near.binary_search_by_key(&key, |(known, _)| *known).ok().map(|at| low + at)
+        find_spread(&self.sorted, key, |(known, _)| *known)
     }
 
     /// Packs what stands in the table, where that is more than `few` and than a quarter of what is packed.
@@ -72,7 +61,7 @@ impl<V: Copy + Default> Packed<V> {
             return;
         }
         self.sorted.reserve_exact(self.table.len());
-        // The table gives its room back: of a day gone by it is not needed again.
+        // The table gives its room back.
         self.sorted.extend(std::mem::take(&mut self.table));
         // The stable sort finds the run that is sorted already, and merges what is new into it.
         self.sorted.sort_by_key(|(key, _)| *key);

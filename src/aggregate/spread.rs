@@ -1,5 +1,7 @@
-//! Sorting by keys that are spread evenly, as fingerprints are: dealt out by their leading bits first, a few to a pile, then each pile by
-//! itself. For a million entries that is two passes instead of twenty.
+//! Sorting and searching by keys that are spread evenly, as fingerprints are.
+//!
+//! Sorted they are dealt out by their leading bits first, a few to a pile, then each pile by itself: for a million entries that is two passes
+//! instead of twenty. Where one stands among the sorted can be guessed, and the search begins there.
 
 use std::cmp::Ordering;
 
@@ -29,6 +31,24 @@ pub fn sort_spread<T: Copy>(entries: &mut Vec<T>, key: impl Fn(&T) -> u64, tie: 
     }
     begins.windows(2).for_each(|pile| dealt[pile[0]..pile[1]].sort_unstable_by(order));
     *entries = dealt;
+}
+
+/// Where an entry of `key` stands among those that rise by key. Any keys are found; evenly spread ones fast.
+pub fn find_spread<T>(sorted: &[T], key: u64, of: impl Fn(&T) -> u64) -> Option<usize> {
+    let count = sorted.len();
+    let guess = ((u128::from(key) * count as u128) >> 64) as usize;
+    let (mut low, mut step) = (guess, 16);
+    while low > 0 && of(&sorted[low - 1]) >= key {
+        low = low.saturating_sub(step);
+        step *= 2;
+    }
+    let (mut high, mut step) = (guess, 16);
+    while high < count && of(&sorted[high]) < key {
+        high = (high + step).min(count);
+        step *= 2;
+    }
+    let near = &sorted[low..(high + 1).min(count)];
+    near.binary_search_by_key(&key, of).ok().map(|at| low + at)
 }
 
 #[cfg(test)]

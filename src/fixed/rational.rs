@@ -45,10 +45,8 @@ impl Rational {
 
     /// Whether it is 0.
     pub fn is_zero(&self) -> bool {
-        match &self.0 {
-            Kept::Small(Small(numerator, _)) => *numerator == 0,
-            Kept::Large(large) => large.numer().sign() == num_bigint::Sign::NoSign,
-        }
+        // It is never kept as a large one.
+        matches!(self.0, Kept::Small(Small(0, _)))
     }
 
     /// `self / other`; `None` where that is 0.
@@ -202,7 +200,7 @@ impl Add for Rational {
 
 impl AddAssign for Rational {
     fn add_assign(&mut self, other: Rational) {
-        *self = std::mem::replace(self, Rational::ZERO) + other;
+        *self = self.combined(&other, Small::sum, |a, b| a + b);
     }
 }
 

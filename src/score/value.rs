@@ -193,7 +193,7 @@ impl<'a> Reader<'a> {
             Measure::Mean(tally) | Measure::Share(tally) => {
                 let rows = self.rows(*tally, member, buckets);
                 Quantity {
-                    // Fewer rows than 2^63, so the denominator fits.
+                    // Without rows the denominator is 0, and there is no value.
                     value: Rational::new(rows.sum, i128::from(rows.count.max(0)) * SCALE),
                     n: Some(rows.count),
                     numerator: Some(Fixed(rows.sum)),
