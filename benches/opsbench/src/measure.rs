@@ -39,6 +39,10 @@ const IDLE_SHARE: f64 = 0.15;
 /// A pause in the midst of the work is not its end: after that at most this share of the CPU time comes.
 const AFTER_END: f64 = 0.25;
 
+/// Of krscore's budgets those that 100 M records pass, as they are by default: 30 M pairs a duration. Larger runs get one a record.
+const PAIRS_MAX: u64 = 10_000_000;
+const DEDUP_IDS_MAX: u64 = 8_000_000;
+
 /// What one run came to.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -91,6 +95,10 @@ impl Bench<'_> {
         command.env("KRSCORE__KAFKA__BROKERS", self.brokers).env("KRSCORE__KAFKA__GROUP", format!("opsbench-{name}"));
         command.env("KRSCORE__STORE__URL", store).env("KRSCORE__HTTP__LISTEN", "127.0.0.1:0");
         command.env("KRSCORE__LOG__FORMAT", "json");
+        // What is past a budget is said to have no value, which is right and leaves nothing to compare.
+        let records = self.answers.records;
+        command.env("KRSCORE__STATE__PAIRS_MAX", records.max(PAIRS_MAX).to_string());
+        command.env("KRSCORE__STATE__DEDUP_IDS_MAX", records.max(DEDUP_IDS_MAX).to_string());
         let mut process = Process::start(command, Listen::Stderr, self.file(&format!("{name}.log"))?)?;
         let (_, listening) = process.wait_for("\"listening\"", START_LIMIT)?;
         let address = json(&listening)["address"].as_str().unwrap_or_default().to_owned();
