@@ -10,7 +10,7 @@ use super::line::Line;
 use super::member;
 use super::over::{Over, over};
 use super::plan;
-use super::reason;
+use super::reason::reason;
 use super::result::{Change, CheckIn, KeyResultScore, Part};
 use super::status::{Evidence, WindowCoverage};
 use super::value::{Quantity, Reader, each_facet};
@@ -171,7 +171,7 @@ impl<'a> Scorer<'a> {
         let original = before.map(|before| before.original(reading.quantity.value.as_ref(), &days));
         let evidence = Evidence { measured: measured.as_ref(), ..self.evidence(&reading, attainment, expected) };
         let rule = evidence.rule();
-        let reason = reason::sentence(self.context.input.book, self.context.input.facts, &evidence, rule);
+        let mut reason = reason(self.context.input.book, self.context.input.facts, &evidence, rule);
         let change_7d = match with_change {
             true => self.change(measure, &reading, value, score, &days),
             false => None,
@@ -180,7 +180,7 @@ impl<'a> Scorer<'a> {
             Some(plan) => member::scores(&mut self, plan, &reading, expected, rule),
             None => Default::default(),
         };
-        let reason = hidden.into_iter().fold(reason, |reason, hidden| reason + "; " + &hidden);
+        reason.remarks.extend(hidden);
         let score = KeyResultScore {
             window_from: reading.window.as_ref().map(|window| window.from),
             window_to: reading.window.as_ref().map(|window| window.to),

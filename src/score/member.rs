@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use super::goal::{clamped, rounded};
 use super::key_result::{Reading, Scorer};
-use super::reason;
+use super::reason::{PassedBudget, Remark};
 use super::result::MemberScore;
 use super::status::Rule;
 use super::value::{Reader, each_leaf, is_extensive};
@@ -33,7 +33,7 @@ pub(super) fn scores(
     reading: &Reading,
     expected: Option<Fixed>,
     rule: Rule,
-) -> (Vec<MemberScore>, Vec<String>) {
+) -> (Vec<MemberScore>, Vec<Remark>) {
     let (Some(as_of), Some(window)) = (scorer.cut.as_of, &reading.window) else {
         return (Vec::new(), Vec::new());
     };
@@ -45,7 +45,8 @@ pub(super) fn scores(
         if let Some(budget) = covered.passed {
             // Where the whole has no value either, its own reason says why.
             if reading.passed.is_none() {
-                hidden.push(format!("members of {dimension} are not shown: {}", reason::past(budget, &facts.budgets)));
+                let passed = PassedBudget::of(budget, &facts.budgets);
+                hidden.push(Remark::MembersHidden { dimension: dimension.clone(), passed });
             }
             continue;
         }

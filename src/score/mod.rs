@@ -21,6 +21,7 @@ mod reads;
 mod reason;
 mod result;
 mod rollup;
+mod sentence;
 mod status;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -36,6 +37,7 @@ use crate::book::{Book, CycleIndex};
 use crate::time::Timestamp;
 
 pub(crate) use reads::{formula_metrics, metric_events};
+pub use reason::{Absence, Ground, PassedBudget, Reason, Remark, Shortfall, SilentSource, Stretch};
 pub(crate) use reason::{calendar_names, places};
 pub use result::*;
 pub(crate) use value::each_facet;

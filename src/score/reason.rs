@@ -1,4 +1,4 @@
-//! Reasons: one English sentence for the status rule that held, with its numbers.
+//! Reasons: the status rule that held, with its numbers, as data. [`super::sentence`] says them in English, the page in other languages.
 
 use super::cut::Silence;
 use super::reads::metric_events;
@@ -6,255 +6,355 @@ use super::result::{BaselineFault, BaselineStage};
 use super::status::{Evidence, Rule, WindowCoverage, product};
 use crate::aggregate::budget::{Budget, Budgets};
 use crate::aggregate::facts::Facts;
-use crate::book::{Book, CalendarIndex, Metric, MetricIndex, MetricKind, Source, Stat};
+use crate::book::{Book, CalendarIndex, KeyResult, Metric, MetricIndex, MetricKind, Source, Stat};
 use crate::fixed::Fixed;
-use crate::time::{Span, Timestamp};
+use crate::time::{Interval, Span, Timestamp};
 
-/// The sentence, without a full stop; a part that is greater than its whole is remarked upon, and so is a baseline that may still change.
-pub(super) fn sentence(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> String {
-    let sentence = ruled(book, facts, evidence, rule);
+/// Why a status is what it is. `Display` is one English sentence without a full stop.
+///
+/// Instants are RFC 3339 in the cycle's zone. Scores have two decimals, and more where it takes more to tell two of them apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reason {
+    /// The rule that held first.
+    pub ground: Ground,
+    /// What else is to be known of the score.
+    pub remarks: Vec<Remark>,
+}
+
+/// A status rule with its numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each field is a part of the sentence that its variant's line shows")]
+pub enum Ground {
+    /// Closed: the score reached success, or did not.
+    Closed { score: String, success: String, reached: bool },
+    /// Closed without a score.
+    ClosedEmpty(Absence),
+    /// The cycle begins on that day.
+    NotBegun { cycle: String, date: String },
+    /// No value: a budget of memory is passed.
+    PastBudget(PassedBudget),
+    /// Neither value nor attainment.
+    Empty(Absence),
+    /// Something fell silent, for so long, and for longer than is allowed.
+    Silent { source: SilentSource, lasted: Span, allowed: Span },
+    /// Rows that could not be checked for copies.
+    Unchecked { rows: u64, ids_max: usize },
+    /// Fewer rows than `min_events`.
+    TooFew { n: i64, least: u64 },
+    /// The events reach back only to `from`, which is later than `window`, where the window begins.
+    CoveredLate { from: String, window: String },
+    /// Those of a level, whose keys may have been told of before.
+    ChangedBefore { from: String },
+    /// The events of the window were not read.
+    NotRead,
+    /// The baseline is still being measured.
+    BaselineMeasuring { from: String, to: String },
+    /// It has no value.
+    BaselineEmpty { from: String, to: String },
+    /// It has fewer rows than `min_events`.
+    BaselineTooFew { n: i64, least: u64, from: String, to: String },
+    /// The events begin only inside its range, or after it.
+    BaselineCoveredLate { covered: String, from: String, to: String },
+    /// A share of a measured baseline of 0 is no target.
+    NoTarget,
+    /// No day to judge yet.
+    NoDayYet,
+    /// The score meets success, or is past it.
+    Reached { score: String, success: String, exactly: bool },
+    /// It is what was expected by now.
+    AsExpected { score: String, expected: String },
+    /// It is past that.
+    PastExpected { score: String, expected: String },
+    /// It is at least that share of it.
+    NearByShare { score: String, expected: String, share: String },
+    /// It is short of it, within the gap that is allowed.
+    NearByGap { short: Shortfall, allowed: String },
+    /// It is well below, but the cycle has only begun.
+    TooEarly { short: Shortfall, elapsed: String },
+    /// It is between; from `least` on it is on track.
+    Between { short: Shortfall, least: String },
+    /// It is below that share of it.
+    WellBelow { short: Shortfall, share: String },
+}
+
+/// What fell silent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each field is a part of the sentence that its variant's line shows")]
+pub enum SilentSource {
+    /// A topic, whose last record is of then.
+    Topic { topic: String, last: String },
+    /// A topic that never had a record.
+    NewTopic { topic: String },
+    /// All: everything is known only up to there.
+    Watermark { known: String },
+    /// The check-ins, of which the last is of then.
+    CheckIns { last: String },
+}
+
+/// Why there is no value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each field is a part of the sentence that its variant's line shows")]
+pub enum Absence {
+    /// A budget of memory is passed.
+    PastBudget(PassedBudget),
+    /// A manual one without a check-in.
+    NoCheckIn,
+    /// No milestones.
+    NoMilestones,
+    /// Topics with a partition that was not read yet; none where nothing was.
+    Unread { topics: Vec<String> },
+    /// No start of the window is that old.
+    TooYoung { horizon: Span },
+    /// No bucket of the window has ended.
+    NoBucketYet,
+    /// No hour, day or week has ended.
+    NoInterval { interval: Interval, stretch: Stretch },
+    /// The events begin only after the window.
+    BeginsLater { at: String, stretch: Stretch },
+    /// The window was not read.
+    NotRead { stretch: Stretch },
+    /// The whole of a ratio is 0.
+    NoTotal { total: String, metric: String, stretch: Stretch },
+    /// An input of a formula is missing, or a divisor is 0.
+    NoFormula { formula: String, stretch: Stretch },
+    /// The calendars leave no time.
+    NoTime { stretch: Stretch },
+    /// No events.
+    NoEvents { metric: String, stretch: Stretch },
+}
+
+/// A window's time, and the calendars of which any must hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Stretch {
+    /// Its start.
+    pub from: String,
+    /// Its end.
+    pub to: String,
+    /// The calendars' names.
+    pub during: Vec<String>,
+}
+
+/// A score, what it lacks, and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Shortfall {
+    /// The score.
+    pub score: String,
+    /// How much it is short.
+    pub gap: String,
+    /// What was expected by now.
+    pub expected: String,
+}
+
+/// A budget of memory that is passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PassedBudget {
+    /// Which.
+    pub budget: Budget,
+    /// How many there may be.
+    pub limit: usize,
+}
+
+/// What is to be known of a score beside its rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each field is a part of the sentence that its variant's line shows")]
+pub enum Remark {
+    /// A ratio outside 0..1 is as exact as any, but not what people mean by one.
+    BeyondWhole { part: String, total: String },
+    /// The score rests on a baseline which may still change.
+    ProvisionalBaseline { until: String },
+    /// A dimension's members are past their budget.
+    MembersHidden { dimension: String, passed: PassedBudget },
+}
+
+/// The reason of `rule`.
+pub(super) fn reason(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> Reason {
     let remarks = [beyond_whole(book, evidence), provisional(evidence, rule)];
-    remarks.into_iter().flatten().fold(sentence, |sentence, remark| format!("{sentence}; {remark}"))
+    Reason { ground: ground(book, facts, evidence, rule), remarks: remarks.into_iter().flatten().collect() }
 }
 
-/// A score that rests on a baseline which may still change.
-fn provisional(evidence: &Evidence<'_>, rule: Rule) -> Option<String> {
+fn provisional(evidence: &Evidence<'_>, rule: Rule) -> Option<Remark> {
     let measured = evidence.measured.filter(|_| rule.status().is_judged())?;
-    let at = evidence.cycle.zone.format(measured.settles_at);
-    (measured.stage == BaselineStage::Provisional).then(|| format!("its measured baseline is provisional until {at}"))
+    let until = evidence.cycle.zone.format(measured.settles_at);
+    (measured.stage == BaselineStage::Provisional).then_some(Remark::ProvisionalBaseline { until })
 }
 
-/// A ratio outside 0..1 is as exact as any, but not what people mean by one.
-fn beyond_whole(book: &Book, evidence: &Evidence<'_>) -> Option<String> {
+fn beyond_whole(book: &Book, evidence: &Evidence<'_>) -> Option<Remark> {
     let Source::Metric { metric, .. } = evidence.key_result.source else { return None };
     let MetricKind::Ratio { part, total, .. } = book.metrics[usize::from(metric.0)].kind else { return None };
     let inside = (Fixed::ZERO..=Fixed::ONE).contains(&evidence.value?);
-    let name = |metric: MetricIndex| &book.metrics[usize::from(metric.0)].name;
-    (!inside).then(|| {
-        format!("{} does not lie within {}: a part greater than its whole, or one below 0", name(part), name(total))
-    })
+    let name = |metric: MetricIndex| book.metrics[usize::from(metric.0)].name.clone();
+    (!inside).then(|| Remark::BeyondWhole { part: name(part), total: name(total) })
 }
 
-fn ruled(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> String {
+fn ground(book: &Book, facts: &Facts, evidence: &Evidence<'_>, rule: Rule) -> Ground {
     let cycle = evidence.cycle;
     match rule {
         Rule::Closed { reached } => {
             let (score, success) = apart(evidence.score.unwrap_or_default(), evidence.success);
-            let verb = if reached { "reached" } else { "did not reach" };
-            format!("closed: {score} {verb} the {success} that counts as success")
+            Ground::Closed { score, success, reached }
         }
-        Rule::ClosedEmpty => format!("closed without a score: {}", emptiness(book, facts, evidence)),
-        Rule::NotBegun => format!("the cycle {} begins on {}", cycle.id, cycle.start_date),
-        Rule::PastBudget(budget) => format!("there is no value: {}", past(budget, &facts.budgets)),
-        Rule::Empty => emptiness(book, facts, evidence),
-        Rule::Silent => evidence.silence.map_or_else(String::new, |silence| silent(evidence, silence)),
-        Rule::Unchecked { rows } => {
-            let (noun, limit) = (plural(i64::try_from(rows).unwrap_or(i64::MAX), "row"), facts.budgets.dedup_ids_max);
-            format!(
-                "{rows} {noun} could not be checked for copies: there were more than {limit} ids in a partition, and those of the oldest days were let go; raise `dedup_ids_max` in [state]"
-            )
-        }
-        Rule::TooFew { n, least } => {
-            format!("{n} {} in the window, fewer than the {least} that it takes (min_events)", plural(n, "event"))
-        }
-        Rule::CoveredLate => match evidence.coverage {
-            WindowCoverage::From(from) | WindowCoverage::Nothing(Some(from)) => {
-                let at = |at: Timestamp| cycle.zone.format(at);
-                let window = evidence.window.map_or_else(String::new, |window| at(window.from));
-                let earlier = evidence.window.is_some_and(|window| from <= window.from);
-                let from = at(from);
-                if earlier {
-                    return format!(
-                        "the events reach back only to {from}, and what has not changed since then is unknown; `partial: accept` judges it all the same"
-                    );
-                }
-                format!(
-                    "the events reach back only to {from} but the window begins at {window}; `partial: accept` judges it all the same"
-                )
-            }
-            WindowCoverage::Whole | WindowCoverage::Nothing(None) => {
-                "the events of the window were not read".to_owned()
-            }
+        Rule::ClosedEmpty => Ground::ClosedEmpty(absence(book, facts, evidence)),
+        Rule::NotBegun => Ground::NotBegun { cycle: cycle.id.clone(), date: cycle.start_date.to_string() },
+        Rule::PastBudget(budget) => Ground::PastBudget(PassedBudget::of(budget, &facts.budgets)),
+        Rule::Silent => match evidence.silence {
+            Some(silence) => silent(evidence, silence),
+            None => Ground::Empty(absence(book, facts, evidence)),
         },
+        Rule::Empty => Ground::Empty(absence(book, facts, evidence)),
+        Rule::Unchecked { rows } => Ground::Unchecked { rows, ids_max: facts.budgets.dedup_ids_max },
+        Rule::TooFew { n, least } => Ground::TooFew { n, least },
+        Rule::CoveredLate => covered_late(evidence),
         Rule::NoBaseline(fault) => no_baseline(evidence, fault),
-        Rule::NoTarget => "the measured baseline is 0, and a share of nothing is no target".to_owned(),
-        Rule::NoDayYet => "no day of the cycle has ended with enough events to judge it".to_owned(),
+        Rule::NoTarget => Ground::NoTarget,
+        Rule::NoDayYet => Ground::NoDayYet,
         Rule::Reached => {
             let (score, success) = apart(evidence.score.unwrap_or_default(), evidence.success);
-            let verb = if evidence.score == Some(evidence.success) { "meets" } else { "is past" };
-            format!("{score} {verb} the {success} that counts as success")
+            Ground::Reached { score, success, exactly: evidence.score == Some(evidence.success) }
         }
         Rule::NearByShare | Rule::NearByGap | Rule::Between { .. } | Rule::WellBelow => running(evidence, rule),
     }
 }
 
-/// Why nothing can be held against the measured baseline.
-fn no_baseline(evidence: &Evidence<'_>, fault: BaselineFault) -> String {
-    let Some(measured) = evidence.measured else { return String::new() };
+fn covered_late(evidence: &Evidence<'_>) -> Ground {
+    let (WindowCoverage::From(from) | WindowCoverage::Nothing(Some(from))) = evidence.coverage else {
+        return Ground::NotRead;
+    };
     let at = |at: Timestamp| evidence.cycle.zone.format(at);
-    let range = format!("from {} to {}", at(measured.from), at(measured.to));
+    let window = evidence.window.map(|window| window.from);
+    if window.is_some_and(|window| from <= window) {
+        return Ground::ChangedBefore { from: at(from) };
+    }
+    Ground::CoveredLate { from: at(from), window: window.map_or_else(String::new, at) }
+}
+
+/// Why nothing can be held against the measured baseline.
+fn no_baseline(evidence: &Evidence<'_>, fault: BaselineFault) -> Ground {
+    let at = |at: Timestamp| evidence.cycle.zone.format(at);
+    let (from, to) = evidence.measured.map_or_else(Default::default, |measured| (at(measured.from), at(measured.to)));
     match fault {
-        BaselineFault::Measuring => format!("the baseline is still being measured {range}"),
-        BaselineFault::NoValue => format!("the baseline has no value {range}"),
-        BaselineFault::TooFew { n, least } => {
-            let noun = plural(n, "event");
-            format!("the baseline has {n} {noun} {range}, fewer than the {least} that it takes (min_events)")
-        }
-        BaselineFault::CoveredLate { from } => {
-            let from = at(from);
-            format!(
-                "the events reach back only to {from} but the baseline is measured {range}; `partial: accept` judges it all the same"
-            )
-        }
+        BaselineFault::Measuring => Ground::BaselineMeasuring { from, to },
+        BaselineFault::NoValue => Ground::BaselineEmpty { from, to },
+        BaselineFault::TooFew { n, least } => Ground::BaselineTooFew { n, least, from, to },
+        BaselineFault::CoveredLate { from: covered } => Ground::BaselineCoveredLate { covered: at(covered), from, to },
     }
 }
 
 /// A score against what was expected by now.
-fn running(evidence: &Evidence<'_>, rule: Rule) -> String {
+fn running(evidence: &Evidence<'_>, rule: Rule) -> Ground {
     let thresholds = &evidence.key_result.thresholds;
     let (score, expected) = (evidence.score.unwrap_or_default(), evidence.expected.unwrap_or_default());
     let (score_text, expected_text) = apart(score, expected);
     // A gap so small that two decimals would hide it gets more.
     let gap = apart(Fixed(expected.0 - score.0), Fixed::ZERO).0;
-    let short = format!("{score_text} is {gap} short of the {expected_text} expected by now");
+    let short = || Shortfall { score: score_text.clone(), gap, expected: expected_text.clone() };
     match rule {
-        Rule::NearByShare if score > expected => format!("{score_text} is past the {expected_text} expected by now"),
-        Rule::NearByShare if score == expected => format!("{score_text} is the {expected_text} expected by now"),
+        Rule::NearByShare if score > expected => Ground::PastExpected { score: score_text, expected: expected_text },
+        Rule::NearByShare if score == expected => Ground::AsExpected { score: score_text, expected: expected_text },
         Rule::NearByShare => {
-            format!(
-                "{score_text} is at least {} of the {expected_text} expected by now",
-                percent(thresholds.on_track_ratio)
-            )
+            let share = percent(thresholds.on_track_ratio);
+            Ground::NearByShare { score: score_text, expected: expected_text, share }
         }
-        Rule::NearByGap => format!("{short}, within the {} that is allowed", places(thresholds.on_track_gap, 2)),
-        Rule::WellBelow => {
-            let share = percent(thresholds.off_track_ratio);
-            format!("{score_text} is below {share} of the {expected_text} expected by now, and {gap} short of it")
-        }
-        Rule::Between { too_early: true } => {
-            format!("{short}, but only {} of the cycle has elapsed", percent(evidence.elapsed()))
-        }
+        Rule::NearByGap => Ground::NearByGap { short: short(), allowed: places(thresholds.on_track_gap, 2) },
+        Rule::WellBelow => Ground::WellBelow { short: short(), share: percent(thresholds.off_track_ratio) },
+        Rule::Between { too_early: true } => Ground::TooEarly { short: short(), elapsed: percent(evidence.elapsed()) },
         _ => {
             let least = product(thresholds.on_track_ratio, expected);
-            format!("{short}; from {} on it is on track", apart(score, least).1)
+            Ground::Between { short: short(), least: apart(score, least).1 }
         }
     }
 }
 
 /// What fell silent, since when, and how long it may.
-fn silent(evidence: &Evidence<'_>, silence: &Silence) -> String {
-    let zone = &evidence.cycle.zone;
-    match silence {
-        Silence::Topic { topic, last: Some(last), lasted, allowed } => {
-            let (last, lasted) = (zone.format(*last), coarse(*lasted));
-            format!(
-                "topic {topic} is silent: its last record is of {last}, {lasted} ago, and {allowed} are allowed (silent_after)"
-            )
-        }
-        Silence::Topic { topic, last: None, lasted, allowed } => {
-            let lasted = coarse(*lasted);
-            format!(
-                "topic {topic} never had a record, {lasted} into the cycle, and {allowed} of silence are allowed (silent_after)"
-            )
+fn silent(evidence: &Evidence<'_>, silence: &Silence) -> Ground {
+    let at = |at: Timestamp| evidence.cycle.zone.format(at);
+    let (source, lasted, allowed) = match silence {
+        Silence::Topic { topic, last, lasted, allowed } => {
+            let topic = topic.clone();
+            let source = match last {
+                Some(last) => SilentSource::Topic { topic, last: at(*last) },
+                None => SilentSource::NewTopic { topic },
+            };
+            (source, lasted, allowed)
         }
         Silence::Behind { lasted, allowed } => {
-            let known = evidence.cut.as_of.map_or_else(String::new, |as_of| zone.format(as_of));
-            let lasted = coarse(*lasted);
-            format!("everything is known only up to {known}, {lasted} ago, and {allowed} are allowed (silent_after)")
+            let known = evidence.cut.as_of.map_or_else(String::new, at);
+            (SilentSource::Watermark { known }, lasted, allowed)
         }
-        Silence::CheckIn { last, lasted, allowed } => {
-            let (last, lasted) = (zone.format(*last), coarse(*lasted));
-            format!("the last check-in is of {last}, {lasted} ago, and {allowed} are allowed (stale_after)")
-        }
-    }
+        Silence::CheckIn { last, lasted, allowed } => (SilentSource::CheckIns { last: at(*last) }, lasted, allowed),
+    };
+    Ground::Silent { source, lasted: coarse(*lasted), allowed: *allowed }
 }
 
 /// Why there is no value.
-fn emptiness(book: &Book, facts: &Facts, evidence: &Evidence<'_>) -> String {
+fn absence(book: &Book, facts: &Facts, evidence: &Evidence<'_>) -> Absence {
     let key_result = evidence.key_result;
     if let Some(budget) = evidence.passed {
-        return past(budget, &facts.budgets);
+        return Absence::PastBudget(PassedBudget::of(budget, &facts.budgets));
     }
-    let Source::Metric { metric, stat } = key_result.source else {
-        return match key_result.source {
-            Source::Manual => "nobody has checked in a value".to_owned(),
-            _ => "there are no milestones".to_owned(),
-        };
+    let (metric, stat) = match key_result.source {
+        Source::Metric { metric, stat } => (&book.metrics[usize::from(metric.0)], stat),
+        Source::Manual => return Absence::NoCheckIn,
+        Source::Milestones(_) => return Absence::NoMilestones,
     };
-    let metric = &book.metrics[usize::from(metric.0)];
     let Some(window) = evidence.window else {
-        return unread(book, facts, metric);
+        return Absence::Unread { topics: unread(book, facts, metric) };
     };
     if window.is_empty() {
-        let horizon = match stat {
-            Stat::Within(span) => Some(span),
-            _ => None,
-        };
-        return match horizon {
-            Some(span) => format!("no start of the window is {span} old yet, so none is judged"),
-            None => "no bucket of the window has ended yet".to_owned(),
+        return match stat {
+            Stat::Within(horizon) => Absence::TooYoung { horizon },
+            _ => Absence::NoBucketYet,
         };
     }
-    let cut = match &key_result.during[..] {
-        [] => String::new(),
-        calendars => format!(" during {}", calendar_names(book, calendars)),
-    };
-    let span =
-        format!("from {} to {}{cut}", evidence.cycle.zone.format(window.from), evidence.cycle.zone.format(window.to));
-    if let Stat::MostIn(interval) | Stat::LeastIn(interval) = stat
-        && !matches!(evidence.coverage, WindowCoverage::Nothing(_))
-    {
-        return format!("no whole {interval} has ended {span}");
-    }
-    match evidence.coverage {
-        WindowCoverage::Nothing(Some(from)) => {
-            format!("the events begin only at {}, after the window {span}", evidence.cycle.zone.format(from))
+    let at = |at: Timestamp| evidence.cycle.zone.format(at);
+    let during = calendar_names(book, &key_result.during);
+    let stretch = Stretch { from: at(window.from), to: at(window.to), during };
+    match (stat, evidence.coverage) {
+        (Stat::MostIn(interval) | Stat::LeastIn(interval), WindowCoverage::Whole | WindowCoverage::From(_)) => {
+            Absence::NoInterval { interval, stretch }
         }
-        WindowCoverage::Nothing(None) => format!("the events of the window {span} were not read"),
-        WindowCoverage::Whole | WindowCoverage::From(_) => match &metric.kind {
-            MetricKind::Ratio { total, .. } => {
-                let total = &book.metrics[usize::from(total.0)].name;
-                format!("{total} is 0 {span}, so {} has no value", metric.name)
-            }
-            MetricKind::Derived { text, .. } => {
-                format!("`{text}` has no value {span}: an input is missing or a divisor is 0")
-            }
-            MetricKind::Count(_) | MetricKind::Sum(..) if key_result.per.is_some() || !cut.is_empty() => {
-                format!("there is no time {span}")
-            }
-            _ => format!("{} has no events {span}", metric.name),
-        },
+        (_, WindowCoverage::Nothing(Some(from))) => Absence::BeginsLater { at: at(from), stretch },
+        (_, WindowCoverage::Nothing(None)) => Absence::NotRead { stretch },
+        (_, WindowCoverage::Whole | WindowCoverage::From(_)) => unmeasured(book, key_result, metric, stretch),
     }
 }
 
-/// `weekend or peak`.
-pub(crate) fn calendar_names(book: &Book, calendars: &[CalendarIndex]) -> String {
-    let names = calendars.iter().filter_map(|index| book.calendars.get(usize::from(index.0)));
-    names.map(|calendar| calendar.name.as_str()).collect::<Vec<_>>().join(" or ")
+/// Why a window that is covered has no value.
+fn unmeasured(book: &Book, key_result: &KeyResult, metric: &Metric, stretch: Stretch) -> Absence {
+    let name = metric.name.clone();
+    match &metric.kind {
+        MetricKind::Ratio { total, .. } => {
+            Absence::NoTotal { total: book.metrics[usize::from(total.0)].name.clone(), metric: name, stretch }
+        }
+        MetricKind::Derived { text, .. } => Absence::NoFormula { formula: text.to_string(), stretch },
+        MetricKind::Count(_) | MetricKind::Sum(..) if key_result.per.is_some() || !stretch.during.is_empty() => {
+            Absence::NoTime { stretch }
+        }
+        _ => Absence::NoEvents { metric: name, stretch },
+    }
 }
 
-/// Which budget was passed, and what to do about it.
-pub(super) fn past(budget: Budget, budgets: &Budgets) -> String {
-    let (noun, limit, setting) = (budget.noun(), budget.limit(budgets), budget.as_str());
-    format!(
-        "there are more than {limit} {noun}, which is all that may be held; raise `{setting}` in [state] and restart"
-    )
+/// The names of calendars, in the key result's order.
+pub(crate) fn calendar_names(book: &Book, calendars: &[CalendarIndex]) -> Vec<String> {
+    let found = calendars.iter().filter_map(|index| book.calendars.get(usize::from(index.0)));
+    found.map(|calendar| calendar.name.clone()).collect()
+}
+
+impl PassedBudget {
+    pub(super) fn of(budget: Budget, budgets: &Budgets) -> PassedBudget {
+        PassedBudget { budget, limit: budget.limit(budgets) }
+    }
 }
 
 /// Which topics hold as_of back altogether.
-fn unread(book: &Book, facts: &Facts, metric: &Metric) -> String {
+fn unread(book: &Book, facts: &Facts, metric: &Metric) -> Vec<String> {
     let mut events = Vec::new();
     metric_events(book, metric, &mut events);
     let unread = events.iter().filter(|event| facts.event(**event).watermark.is_none());
-    let mut topics: Vec<&str> =
-        unread.map(|event| book.topics[usize::from(book.events[usize::from(event.0)].topic.0)].name.as_str()).collect();
+    let mut topics: Vec<String> =
+        unread.map(|event| book.topics[usize::from(book.events[usize::from(event.0)].topic.0)].name.clone()).collect();
     topics.sort_unstable();
     topics.dedup();
-    match topics[..] {
-        [] => "nothing was read yet".to_owned(),
-        [topic] => format!("nothing is known yet: topic {topic} has a partition that was not read"),
-        _ => format!("nothing is known yet: topics {} have partitions that were not read", topics.join(", ")),
-    }
+    topics
 }
 
 /// A number with that many decimals, half-even.
@@ -287,8 +387,4 @@ fn percent(share: Fixed) -> String {
 fn coarse(span: Span) -> Span {
     let unit = if span >= Span::DAY { Span::HOUR } else { Span::MINUTE };
     Span(span.0 / unit.0 * unit.0)
-}
-
-fn plural(n: i64, noun: &str) -> String {
-    if n == 1 { noun.to_owned() } else { format!("{noun}s") }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::reason::Reason;
 pub use crate::aggregate::plan::BaselineId;
 use crate::fixed::Fixed;
 use crate::time::Timestamp;
@@ -164,8 +165,8 @@ pub struct KeyResultScore {
     pub status: Status,
     /// Whether the score is final: everything up to the end is known, and `settle` has passed.
     pub closed: bool,
-    /// One sentence why the status is what it is, with its numbers.
-    pub reason: String,
+    /// Why the status is what it is, with its numbers.
+    pub reason: Reason,
     /// Value and score less those recomputed at as_of − 7d; `None` where either is missing.
     pub change_7d: Option<Change>,
     /// The check-in that holds, if any.

@@ -44,7 +44,7 @@ pub(super) fn window_text(book: &Book, key_result: &KeyResult) -> String {
     };
     match &key_result.during[..] {
         [] => window,
-        calendars => format!("{window}, during {}", calendar_names(book, calendars)),
+        calendars => format!("{window}, during {}", calendar_names(book, calendars).join(" or ")),
     }
 }
 

@@ -127,7 +127,7 @@ pub fn explain(snapshot: &Snapshot, objective: &str, key_result: &str) -> Option
         key_result: kr.id.clone(),
         title: kr.title.clone(),
         status: score.status.as_str(),
-        reason: score.reason.clone(),
+        reason: score.reason.to_string(),
         definition: definition(book, kr),
         window,
         as_of: score.as_of.map(|at| zone.format(at)),

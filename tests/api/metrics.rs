@@ -9,13 +9,13 @@ use krscore::score::Status;
 use krscore::snapshot::Snapshot;
 
 use crate::alerts::promtool;
-use crate::sample::{self, improve, objective, snapshot};
+use crate::sample::{self, improve, objective, reached, snapshot};
 use crate::server::{Running, block_on};
 
 /// Quotes, backslashes, line breaks, CJK; one key result with data and members, one without.
 fn small() -> Snapshot {
     let accuracy = improve("accuracy", "拣货 \"准确率\"\\n\nsecond line", 2, Unit::Ratio, ["0.96", "0.99"])
-        .at("0.981203888", "0.706796268", Status::OnTrack, "0.71 is past the 0.70 that counts as success")
+        .at("0.981203888", "0.706796268", Status::OnTrack, reached("0.71", "0.70", false))
         .aspirational()
         .rows(51_234)
         .by(
@@ -84,8 +84,9 @@ fn the_rest_of_the_members_is_other() {
     // Metric 3 is a count, metric 2 a ratio.
     for (metric, adds_up) in [(3, true), (2, false)] {
         let members: Vec<_> = many.iter().map(|(name, n)| (name.as_str(), "10", *n, None)).collect();
-        let row =
-            improve("k", "k", metric, Unit::Count, ["0", "10"]).at("1", "1", Status::OnTrack, "r").by("who", &members);
+        let row = improve("k", "k", metric, Unit::Count, ["0", "10"])
+            .at("1", "1", Status::OnTrack, reached("1.00", "1.00", true))
+            .by("who", &members);
         let text = encode_scores(&snapshot(vec![objective("o", "o", vec![row], None, "1", Status::OnTrack)]));
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("okr_key_result_member_value{")).collect();
         assert_eq!(lines.len(), MEMBERS_EXPOSED_MAX + usize::from(adds_up));

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use krscore::score::Status;
+use krscore::score::{Ground, Status};
 
 use crate::sample;
 use crate::server::{Running, block_on};
@@ -140,7 +140,7 @@ fn markup_in_titles_and_addresses_is_text() {
         "0.5",
         "0.5",
         Status::AtRisk,
-        evil,
+        Ground::NotBegun { cycle: evil.into(), date: evil.into() },
     );
     let row = row.by(evil, &[(evil, "1", 1, None)]);
     let mut objective = sample::objective("o", evil, vec![row], Some("0.5"), "1", Status::AtRisk);
@@ -170,6 +170,10 @@ fn the_page_speaks_the_readers_language() {
     ] {
         let body = running.get(path, &[("accept-language", accept)]).body;
         assert!(body.contains(word) && !body.contains(other), "{path} {accept}");
+        let (english, chinese) =
+            ("0.50 is 0.16 short of the 0.66 expected by now", "得分 0.50 比目前的预期 0.66 低 0.16");
+        let (own, strange) = if word == "On track" { (english, chinese) } else { (chinese, english) };
+        assert!(body.contains(own) && !body.contains(strange), "{path} {accept}: {body}");
         // Titles are the book's in every language.
         assert!(body.contains("构建弹性高效的智能仓储体系") && body.contains("Support that customers rate highly"));
         let beside =

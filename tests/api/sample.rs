@@ -134,7 +134,7 @@ pub fn row(id: &str, title: &str, source: Source, unit: Unit, goal: Goal) -> Row
         success: Fixed::ONE,
         expected: Some(fixed("0.663043478")),
         status: Status::NoData,
-        reason: "no event came in the window".into(),
+        reason: because(Ground::Empty(Absence::NoBucketYet)),
         change_7d: None,
         check_in: None,
         members: Vec::new(),
@@ -144,13 +144,13 @@ pub fn row(id: &str, title: &str, source: Source, unit: Unit, goal: Goal) -> Row
 
 impl Row {
     /// With a value, an attainment and a status.
-    pub fn at(mut self, value: &str, attainment: &str, status: Status, reason: &str) -> Row {
+    pub fn at(mut self, value: &str, attainment: &str, status: Status, ground: Ground) -> Row {
         let attainment = fixed(attainment);
         self.score.value = Some(fixed(value));
         self.score.attainment = Some(attainment);
         self.score.score = Some(attainment.clamp(Fixed::ZERO, Fixed::ONE));
         self.score.status = status;
-        self.score.reason = reason.into();
+        self.score.reason = because(ground);
         self.score.as_of = Some(Timestamp(AT.0 - 4 * Span::SECOND.0));
         self.score.last_event_at = Some(Timestamp(AT.0 - 9 * Span::SECOND.0 + 123_456));
         self
@@ -190,6 +190,21 @@ impl Row {
         self.score.n = Some(n);
         self
     }
+}
+
+/// A reason without remarks.
+pub fn because(ground: Ground) -> Reason {
+    Reason { ground, remarks: Vec::new() }
+}
+
+/// Why a score is on track.
+pub fn reached(score: &str, success: &str, exactly: bool) -> Ground {
+    Ground::Reached { score: score.into(), success: success.into(), exactly }
+}
+
+fn short(score: &str, gap: &str) -> Shortfall {
+    let expected = fixed(score).0 + fixed(gap).0;
+    Shortfall { score: score.into(), gap: gap.into(), expected: Fixed(expected).to_string() }
 }
 
 /// An objective of these rows.
@@ -336,9 +351,11 @@ pub fn company() -> Snapshot {
         judge: Judge::Days(fixed("0.9")),
     };
     let of_metric = |metric| Source::Metric { metric: MetricIndex(metric), stat: Stat::Natural };
+    let silent = SilentSource::CheckIns { last: "2026-11-15T00:00:00+08:00".into() };
+    let told_last = Ground::Silent { source: silent, lasted: Span(16 * Span::DAY.0), allowed: Span(14 * Span::DAY.0) };
     let mut training =
         row("training", "培训覆盖率100%并通过认证", Source::Manual, Unit::Ratio, Goal::way(fixed("0"), fixed("1")))
-            .at("0.58", "0.58", Stale, "no check-in for 16 days; 14 are allowed")
+            .at("0.58", "0.58", Stale, told_last)
             .changed("0", "0");
     training.score.as_of = Some(Timestamp(AT.0 - 16 * Span::DAY.0));
     training.score.check_in = Some(CheckIn {
@@ -352,53 +369,61 @@ pub fn company() -> Snapshot {
         blocker: Some("exam slots are full until 8 December".into()),
         author: Some("hr".into()),
     });
-    let warehouse =
-        vec![
-            improve("pick-accuracy", "拣货准确率 96% → 99%", 2, Unit::Ratio, ["0.96", "0.99"])
-                .aspirational()
-                .at("0.981203888", "0.706796268", OnTrack, "0.71 is past the 0.70 that counts as success")
-                .changed("0.002", "0.066666667")
-                .rows(51_234)
-                .by(
-                    "warehouse",
-                    &[
-                        ("SH1", "0.9711", 27_410, Some(("0.98", "0.555", OnTrack))),
-                        ("GZ2", "0.9924", 15_202, Some(("0.99", "1", OnTrack))),
-                        ("BJ1", "0.9632", 8_622, Some(("0.99", "0.106666667", OffTrack))),
-                    ],
-                ),
-            improve(
-                "fulfilment-p50",
-                "Half of all orders arrive within 3 days (from 5)",
-                4,
-                Unit::Seconds,
-                ["432000", "259200"],
+    let warehouse = vec![
+        improve("pick-accuracy", "拣货准确率 96% → 99%", 2, Unit::Ratio, ["0.96", "0.99"])
+            .aspirational()
+            .at("0.981203888", "0.706796268", OnTrack, reached("0.71", "0.70", false))
+            .changed("0.002", "0.066666667")
+            .rows(51_234)
+            .by(
+                "warehouse",
+                &[
+                    ("SH1", "0.9711", 27_410, Some(("0.98", "0.555", OnTrack))),
+                    ("GZ2", "0.9924", 15_202, Some(("0.99", "1", OnTrack))),
+                    ("BJ1", "0.9632", 8_622, Some(("0.99", "0.106666667", OffTrack))),
+                ],
+            ),
+        improve(
+            "fulfilment-p50",
+            "Half of all orders arrive within 3 days (from 5)",
+            4,
+            Unit::Seconds,
+            ["432000", "259200"],
+        )
+        .at("345600", "0.5", AtRisk, Ground::Between { short: short("0.50", "0.16"), least: "0.60".into() })
+        .changed("-12960", "0.075")
+        .rows(18_377),
+        improve("capacity", "日订单处理能力提升20%", 3, Unit::Count, ["10250", "12300"])
+            .at(
+                "10402",
+                "0.074146341",
+                OffTrack,
+                Ground::WellBelow { short: short("0.07", "0.59"), share: "60 %".into() },
             )
-            .at("345600", "0.5", AtRisk, "0.50 is 0.16 below the 0.66 expected by now")
-            .changed("-12960", "0.075")
-            .rows(18_377),
-            improve("capacity", "日订单处理能力提升20%", 3, Unit::Count, ["10250", "12300"])
-                .at("10402", "0.074146341", OffTrack, "0.07 is less than 0.6 of the 0.66 expected by now")
-                .changed("-118", "-0.057560976")
-                .rows(956_984)
-                .by(
-                    "channel",
-                    &[
-                        ("app", "6120", 563_040, None),
-                        ("marketplace", "3301", 303_692, None),
-                        ("(none)", "981", 90_252, None),
-                    ],
-                ),
-            row("wms-erp", "WMS–ERP integration live", Source::Milestones(Vec::new()), Unit::Ratio, Goal::Milestones)
-                .at("0.6", "0.6", OnTrack, "2 of 4 milestones done, as planned"),
-        ];
+            .changed("-118", "-0.057560976")
+            .rows(956_984)
+            .by(
+                "channel",
+                &[
+                    ("app", "6120", 563_040, None),
+                    ("marketplace", "3301", 303_692, None),
+                    ("(none)", "981", 90_252, None),
+                ],
+            ),
+        row("wms-erp", "WMS–ERP integration live", Source::Milestones(Vec::new()), Unit::Ratio, Goal::Milestones).at(
+            "0.6",
+            "0.6",
+            OnTrack,
+            Ground::NearByShare { score: "0.60".into(), expected: "0.66".into(), share: "90 %".into() },
+        ),
+    ];
     let support = vec![
         improve("aht", "Average handle time down to 3 minutes", 5, Unit::Seconds, ["570", "180"])
-            .at("161.4", "1.047692308", OnTrack, "1.00 is past the 1.00 that counts as success")
+            .at("161.4", "1.047692308", OnTrack, reached("1.00", "1.00", true))
             .changed("-22.6", "0.021")
             .rows(7_204),
         row("csat", "客户满意度 ≥ 4.5 / 5", of_metric(0), Unit::Named("points".into()), band(Some("4.5"), None))
-            .at("4.354", "0.84", AtRisk, "51 of 61 days in band; 0.84 is 0.06 below the 0.90 that counts as success")
+            .at("4.354", "0.84", AtRisk, Ground::Between { short: short("0.84", "0.06"), least: "0.85".into() })
             .changed("-0.03", "-0.01")
             .rows(2_918),
         training,
@@ -427,7 +452,7 @@ pub fn company() -> Snapshot {
     warehouse_score.plan = Some(PlanProgress { done: fixed("0.4"), steps });
     let mut snapshot = snapshot(vec![support, (warehouse, warehouse_score)]);
     let orders = row("orders-shipped", "近7日出库订单", of_metric(3), Unit::Count, Goal::Nothing)
-        .at("6120", "0", NoData, "")
+        .at("6120", "0", NoData, Ground::Empty(Absence::NoBucketYet))
         .changed("-118", "0");
     Arc::make_mut(&mut snapshot.book).kpis = vec![Kpi { cycle: CycleIndex(0), shown: orders.key_result }];
     snapshot.scores.kpis = vec![orders.score];

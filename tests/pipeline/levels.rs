@@ -56,7 +56,7 @@ fn a_level_of_a_topic_that_no_longer_reaches_back_says_so_whatever_its_window() 
     assert_eq!(score.data_from, Some(at("2026-08-04T10:00")), "long before the window of seven days");
     assert_eq!(world.shows(process, "o/stock"), "value=3 n=1 status=insufficient_data as_of=2026-10-05T00:00:00Z");
     assert_eq!(
-        score.reason,
+        score.reason.to_string(),
         "the events reach back only to 2026-08-04T10:00:00+00:00, and what has not changed since then is unknown; \
          `partial: accept` judges it all the same"
     );

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::civil::{Date, date};
 use krscore::book::{Book, Cycle, CycleIndex, Goal, KeyResult, Kind, Objective, Source, Thresholds, Unit, Window};
 use krscore::fixed::Fixed;
-use krscore::score::{CycleScore, KeyResultScore, ObjectiveScore, Scores, Status};
+use krscore::score::{CycleScore, Ground, KeyResultScore, ObjectiveScore, Reason, Scores, Status};
 use krscore::snapshot::Snapshot;
 use krscore::store::bi::{BiUpdate, FactValues, KeyResultFact, current, daily, dimensions};
 use krscore::time::{Grain, Span, Timestamp, Zone};
@@ -353,7 +353,7 @@ fn scored(status: Status) -> KeyResultScore {
         success: number("0.7"),
         expected: None,
         status,
-        reason: String::new(),
+        reason: Reason { ground: Ground::NotRead, remarks: Vec::new() },
         change_7d: None,
         check_in: None,
         closed: false,

@@ -107,7 +107,7 @@ fn facts(
             text.window,
             score.window_from.zip(score.window_to).map(|(from, to)| format!("{} – {}", instant(from), instant(to))),
         ),
-        (text.during, (!key_result.during.is_empty()).then(|| calendar_names(book, &key_result.during))),
+        (text.during, Some(calendar_names(book, &key_result.during).join(text.or)).filter(|names| !names.is_empty())),
         (
             text.interval,
             score.interval.as_ref().map(|interval| format!("{} – {}", instant(interval.start), instant(interval.end))),

@@ -4,6 +4,7 @@ mod beside;
 mod edit;
 mod explanation;
 pub(in crate::expose) mod format;
+mod sentence;
 pub(in crate::expose) mod text;
 pub(in crate::expose) mod view;
 

@@ -215,6 +215,7 @@ texts! {
     per_hour: "an hour", "次/小时";
     per_day: "a day", "次/天";
     per_week: "a week", "次/周";
+    or: " or ", "或";
     during: "Counted during", "计入时段";
     interval: "Value of", "取值时段";
 }

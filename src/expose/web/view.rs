@@ -266,7 +266,7 @@ pub(crate) fn key_result(
         n: score.n.map(|n| format::decimal(Fixed::from_int(n), 0)),
         window: window(score, &cycle.zone),
         data_from: score.data_from.map(|at| format::instant(at, &cycle.zone)),
-        reason: score.reason.clone(),
+        reason: language.reason(&score.reason),
         note: check_in.and_then(|check_in| check_in.note.clone()),
         blocker: check_in.and_then(|check_in| check_in.blocker.clone()),
         measured: beside::measured(score, &key_result.unit, cycle, language),

@@ -26,7 +26,7 @@ fn a_measured_baseline_goes_its_stages() {
     world.check(kr, "2026-10-03", "baseline=4.6 state=provisional attainment=1 status=on_track");
     let score = &world.score("2026-10-03").objectives[0].key_results[kr];
     assert_eq!(
-        score.reason,
+        score.reason.to_string(),
         "1.00 meets the 1.00 that counts as success; its measured baseline is provisional until 2026-10-04T00:00:00+00:00"
     );
     let due = |world: &World, now: &str| {
@@ -81,7 +81,7 @@ fn a_baseline_that_cannot_be_told_judges_nothing() {
     ] {
         world.check(kr, now, &format!("{expected} status=insufficient_data"));
         let score = &world.score(now).objectives[0].key_results[kr];
-        assert!(score.reason.starts_with(reason), "{}", score.reason);
+        assert!(score.reason.to_string().starts_with(reason), "{}", score.reason);
         let is_due = score.measured.is_some_and(|measured| measured.is_due());
         assert_eq!(is_due, kr == nothing, "{reason}");
     }

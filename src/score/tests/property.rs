@@ -116,7 +116,7 @@ proptest! {
                 prop_assert!((Fixed::ZERO..=Fixed::ONE).contains(&score), "{key_result:?}");
             }
             prop_assert_eq!(key_result.score.is_some(), key_result.attainment.is_some());
-            prop_assert!(!key_result.reason.is_empty());
+            prop_assert!(!key_result.reason.to_string().is_empty());
             prop_assert!(key_result.score.is_some() || !key_result.status.is_judged());
         }
         prop_assert!(scores.objectives[0].score.is_none_or(|score| (Fixed::ZERO..=Fixed::ONE).contains(&score)));

@@ -214,7 +214,7 @@ fn reasons_are_sentences_with_their_numbers() {
         world.check_in(manual, &now.min(at("2027-01-08")).to_string().replace('Z', ""), Some(value));
         let scores = score(&ScoreInput { now, ..world.input("2026-10-01") });
         let found = &scores.objectives[0].key_results[manual];
-        assert_eq!((found.status.as_str(), found.reason.as_str()), (status, reason), "day {day}, {value}");
+        assert_eq!((found.status.as_str(), found.reason.to_string().as_str()), (status, reason), "day {day}, {value}");
     }
 }
 
@@ -227,7 +227,8 @@ fn reasons_for_not_judging_say_what_is_missing() {
     world.check_in(manual, "2026-10-02", Some("0.5"));
     let empty = world.told(Source::Manual, improve("0", "1"), |_| {});
     world.facts.events[0].last_record_at = Some(at("2026-10-08T07:30"));
-    let reason = |world: &World, kr: usize, now: &str| world.score(now).objectives[0].key_results[kr].reason.clone();
+    let reason =
+        |world: &World, kr: usize, now: &str| world.score(now).objectives[0].key_results[kr].reason.to_string();
     for (kr, now, expected) in [
         (kr, "2026-09-30", "the cycle c begins on 2026-10-01"),
         (kr, "2026-10-01", "no bucket of the window has ended yet"),

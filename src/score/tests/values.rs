@@ -62,7 +62,7 @@ fn rows_that_could_not_be_checked_for_copies_make_a_score_that_says_so() {
     world.check(kr, "2026-10-05", "value=9 score=0.9 status=on_track");
     world.facts.events.iter_mut().for_each(|event| event.unchecked = 2);
     world.check(kr, "2026-10-05", "value=9 score=0.9 status=insufficient_data");
-    let reason = &world.score("2026-10-05").objectives[0].key_results[kr].reason;
+    let reason = world.score("2026-10-05").objectives[0].key_results[kr].reason.to_string();
     assert!(
         reason.contains("2 rows could not be checked for copies") && reason.contains("`dedup_ids_max`"),
         "{reason}"
@@ -204,7 +204,7 @@ fn a_part_greater_than_its_whole_is_remarked_upon() {
         world.book.metrics[0].kind = crate::book::MetricKind::Ratio { sense: RatioSense::Bad, part, total: whole };
         let measure = ratio(RatioSense::Bad, Measure::Count(bad), Measure::Count(total));
         let kr = world.measured(improve("0", "1"), measure, |_, _| {});
-        let reason = &world.score("2026-10-05").objectives[0].key_results[kr].reason;
+        let reason = world.score("2026-10-05").objectives[0].key_results[kr].reason.to_string();
         assert_eq!(reason.contains("does not lie within"), expected.is_some(), "{reason}");
         assert!(expected.is_none_or(|expected| reason.contains(expected)), "{reason}");
     }
