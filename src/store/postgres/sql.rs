@@ -58,9 +58,9 @@ ORDER BY topic_id, partition, lane, from_offset, to_offset, part";
 pub(super) const DELETE_FOLDED: &str = "
 DELETE FROM chunk WHERE ctid IN (
     SELECT ctid FROM (
-        SELECT ctid, length(bytes) AS part_bytes, sum(length(bytes)) OVER (ORDER BY folded_at, ctid) AS total_bytes
+        SELECT ctid, part_bytes, sum(part_bytes) OVER (ORDER BY folded_at, ctid) AS total_bytes
         FROM (
-            SELECT ctid, folded_at, bytes FROM chunk
+            SELECT ctid, folded_at, length(bytes) AS part_bytes FROM chunk
             WHERE folded_at < $1 AND folded_at > -9223372036854775807 ORDER BY folded_at LIMIT 1000
         ) AS oldest
     ) AS summed
