@@ -19,7 +19,9 @@ use crate::event::Partition;
 use crate::score::Scores;
 use crate::time::Timestamp;
 
-pub use explain::{CounterExplanation, EventExplanation, Explanation, OffsetRange, PartitionExplanation, explain};
+pub use explain::{
+    CounterExplanation, EventExplanation, Explanation, HeldBack, OffsetRange, PartitionExplanation, explain,
+};
 
 /// One cut, scored.
 #[derive(Clone, Debug)]

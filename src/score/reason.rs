@@ -244,9 +244,7 @@ fn running(evidence: &Evidence<'_>, rule: Rule) -> Ground {
     let thresholds = &evidence.key_result.thresholds;
     let (score, expected) = (evidence.score.unwrap_or_default(), evidence.expected.unwrap_or_default());
     let (score_text, expected_text) = apart(score, expected);
-    // A gap so small that two decimals would hide it gets more.
-    let gap = apart(Fixed(expected.0 - score.0), Fixed::ZERO).0;
-    let short = || Shortfall { score: score_text.clone(), gap, expected: expected_text.clone() };
+    let short = || Shortfall::of(score, expected, None).0;
     match rule {
         Rule::NearByShare if score > expected => Ground::PastExpected { score: score_text, expected: expected_text },
         Rule::NearByShare if score == expected => Ground::AsExpected { score: score_text, expected: expected_text },
@@ -259,7 +257,8 @@ fn running(evidence: &Evidence<'_>, rule: Rule) -> Ground {
         Rule::Between { too_early: true } => Ground::TooEarly { short: short(), elapsed: percent(evidence.elapsed()) },
         _ => {
             let least = product(thresholds.on_track_ratio, expected);
-            Ground::Between { short: short(), least: apart(score, least).1 }
+            let (short, decimals) = Shortfall::of(score, expected, Some(least));
+            Ground::Between { short, least: places(least, decimals) }
         }
     }
 }
@@ -339,6 +338,21 @@ pub(crate) fn calendar_names(book: &Book, calendars: &[CalendarIndex]) -> Vec<St
     found.map(|calendar| calendar.name.clone()).collect()
 }
 
+impl Shortfall {
+    /// With as many decimals, at least two, as it takes for the three to add up as they are shown, and for the score to differ from `least`
+    /// where that is named beside it; and those decimals.
+    fn of(score: Fixed, expected: Fixed, least: Option<Fixed>) -> (Shortfall, u32) {
+        let gap = Fixed(expected.0 - score.0);
+        let tells = |decimals: &u32| {
+            let shown = |number: Fixed| rounded(number, *decimals);
+            let adds_up = shown(gap) != 0 && shown(score) + shown(gap) == shown(expected);
+            adds_up && least.is_none_or(|least| shown(least) != shown(score))
+        };
+        let told = (2..=9).find(tells).unwrap_or(9);
+        (Shortfall { score: places(score, told), gap: places(gap, told), expected: places(expected, told) }, told)
+    }
+}
+
 impl PassedBudget {
     pub(super) fn of(budget: Budget, budgets: &Budgets) -> PassedBudget {
         PassedBudget { budget, limit: budget.limit(budgets) }
@@ -357,12 +371,17 @@ fn unread(book: &Book, facts: &Facts, metric: &Metric) -> Vec<String> {
     topics
 }
 
-/// A number with that many decimals, half-even.
-pub(crate) fn places(number: Fixed, places: u32) -> String {
+/// A number in units of the last of that many decimals, half-even.
+fn rounded(number: Fixed, places: u32) -> i128 {
     let unit = 10_i128.pow(9 - places.min(9));
     let (floor, rest) = (number.0.div_euclid(unit), number.0.rem_euclid(unit));
     let up = rest * 2 > unit || rest * 2 == unit && floor % 2 != 0;
-    let rounded = floor + i128::from(up);
+    floor + i128::from(up)
+}
+
+/// A number with that many decimals, half-even.
+pub(crate) fn places(number: Fixed, places: u32) -> String {
+    let rounded = rounded(number, places);
     let (sign, magnitude) = (if rounded < 0 { "-" } else { "" }, rounded.unsigned_abs());
     let one = 10_u128.pow(places.min(9));
     match places {
@@ -387,4 +406,26 @@ fn percent(share: Fixed) -> String {
 fn coarse(span: Span) -> Span {
     let unit = if span >= Span::DAY { Span::HOUR } else { Span::MINUTE };
     Span(span.0 / unit.0 * unit.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_its_gap_and_what_was_expected_add_up_as_they_are_shown() {
+        for (score, expected, least, shown) in [
+            ("0.4", "0.5", None, "0.40 + 0.10 = 0.50"),
+            ("0.404", "0.457", None, "0.404 + 0.053 = 0.457"),
+            ("0.402", "0.457", None, "0.40 + 0.06 = 0.46"),
+            ("0.456168831", "0.456693523", None, "0.456 + 0.001 = 0.457"),
+            ("0.4454", "0.5", None, "0.45 + 0.05 = 0.50"),
+            ("0.4454", "0.5", Some("0.45"), "0.445 + 0.055 = 0.500"),
+            ("-0.5", "0.25", None, "-0.50 + 0.75 = 0.25"),
+        ] {
+            let fixed = |text| Fixed::parse(text).expect("a number");
+            let (short, _) = Shortfall::of(fixed(score), fixed(expected), least.map(fixed));
+            assert_eq!(format!("{} + {} = {}", short.score, short.gap, short.expected), shown);
+        }
+    }
 }

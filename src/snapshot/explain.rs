@@ -34,7 +34,7 @@ pub struct Explanation {
     /// Up to when everything is known.
     pub as_of: Option<String>,
     /// What holds as_of back; `None` where nothing does.
-    pub held_back_by: Option<String>,
+    pub held_back_by: Option<HeldBack>,
     /// Rows behind the value.
     pub n: Option<i64>,
     /// Value, attainment, score and expected score, each as arithmetic with its numbers.
@@ -47,6 +47,31 @@ pub struct Explanation {
     pub partitions: Vec<PartitionExplanation>,
     /// What was counted beside the rows: dead letters, value faults, copies and the like; only those that are not 0.
     pub counters: Vec<CounterExplanation>,
+}
+
+/// What holds as_of back: the event that is known least far. In documents one English sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeldBack {
+    /// A partition of its topic was not read yet.
+    Unread {
+        /// The event.
+        event: String,
+        /// Its topic.
+        topic: String,
+    },
+    /// The partition that is known least far.
+    Partition {
+        /// The event.
+        event: String,
+        /// Everything before this instant is known of it.
+        known: String,
+        /// Its topic.
+        topic: String,
+        /// Kafka's number of the partition.
+        partition: i32,
+        /// Records between what was read and the partition's end.
+        lag_records: Option<i64>,
+    },
 }
 
 /// How far one event is known.
@@ -185,32 +210,52 @@ fn definition(book: &Book, key_result: &KeyResult) -> Vec<String> {
 }
 
 /// The event with the least watermark, and which partition of its topic is known least far.
-fn held_back_by(snapshot: &Snapshot, events: &[EventIndex], zone: &Zone) -> Option<String> {
+fn held_back_by(snapshot: &Snapshot, events: &[EventIndex], zone: &Zone) -> Option<HeldBack> {
     let book = &*snapshot.book;
     let progress = |event: &EventIndex| snapshot.events.get(usize::from(event.0)).copied().unwrap_or_default();
     let slowest = events.iter().min_by_key(|event| progress(event).watermark)?;
     let event = &book.events[usize::from(slowest.0)];
-    let topic = &book.topics[usize::from(event.topic.0)].name;
+    let (event_name, topic) = (event.name.clone(), book.topics[usize::from(event.topic.0)].name.clone());
     let theirs = snapshot.partitions.iter().filter(|progress| progress.partition.topic == event.topic);
     let Some(watermark) = progress(slowest).watermark else {
-        return Some(format!("{}: a partition of topic {topic} was not read yet", event.name));
+        return Some(HeldBack::Unread { event: event_name, topic });
     };
     if watermark >= snapshot.at {
         return None;
     }
     // Of a partition only the broker's word is known here; a watermark may be further by its events.
     let last = theirs.min_by_key(|progress| (progress.complete_until, progress.last_record_at))?;
-    let lag = last
-        .log_end
-        .map_or_else(String::new, |end| format!(", {} behind its end", records(end.saturating_sub(last.next_offset))));
-    let at = zone.format(watermark);
-    Some(format!("{}, known up to {at}: partition {} of topic {topic}{lag}", event.name, last.partition.number))
+    Some(HeldBack::Partition {
+        event: event_name,
+        known: zone.format(watermark),
+        topic,
+        partition: last.partition.number,
+        lag_records: last.log_end.map(|end| end.saturating_sub(last.next_offset).max(0)),
+    })
+}
+
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HeldBack::Unread { event, topic } => write!(f, "{event}: a partition of topic {topic} was not read yet"),
+            HeldBack::Partition { event, known, topic, partition, lag_records } => {
+                write!(f, "{event}, known up to {known}: partition {partition} of topic {topic}")?;
+                lag_records.map_or(Ok(()), |lag| write!(f, ", {} behind its end", records(lag)))
+            }
+        }
+    }
+}
+
+impl Serialize for HeldBack {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 fn records(count: i64) -> String {
     match count {
         1 => "1 record".to_owned(),
-        _ => format!("{} records", count.max(0)),
+        _ => format!("{count} records"),
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn explanation(snapshot: &Snapshot, objective: &str, key_result: &str
         partitions: snapshot.partitions.iter().filter_map(|progress| partition_view(book, &events, progress)).collect(),
         definition: told.definition,
         arithmetic: told.arithmetic,
-        held_back_by: told.held_back_by,
+        held_back_by: told.held_back_by.map(|held| frame.language.held_back(&held)),
         counters: told.counters.into_iter().map(|counter| (counter.what, format::whole(counter.count))).collect(),
     })
 }

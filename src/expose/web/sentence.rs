@@ -1,4 +1,4 @@
-//! Reasons in the reader's language. English is the score's own; the Chinese sentences are here, one for each of its variants.
+//! Reasons, and what holds a score back, in the reader's language. English is their own; the Chinese sentences are here, one for each variant.
 //!
 //! Names of topics, metrics and settings stay as the book and the settings write them.
 
@@ -7,6 +7,7 @@ use super::text::Language;
 use crate::aggregate::budget::Budget;
 use crate::fixed::Fixed;
 use crate::score::{Absence, Ground, PassedBudget, Reason, Remark, Shortfall, SilentSource, Stretch};
+use crate::snapshot::HeldBack;
 use crate::time::{Interval, Span};
 
 impl Language {
@@ -17,6 +18,18 @@ impl Language {
         }
         let ground = ground(&reason.ground);
         reason.remarks.iter().fold(ground, |sentence, remark| format!("{sentence}；{}", self::remark(remark)))
+    }
+
+    /// What holds a score's instant back.
+    pub(crate) fn held_back(self, held: &HeldBack) -> String {
+        match (self, held) {
+            (Language::English, held) => held.to_string(),
+            (Language::Chinese, HeldBack::Unread { event, topic }) => format!("{event}：主题 {topic} 还有未读取的分区"),
+            (Language::Chinese, HeldBack::Partition { event, known, topic, partition, lag_records }) => {
+                let lag = lag_records.map_or_else(String::new, |lag| format!("，距末尾还有 {lag} 条记录"));
+                format!("{event}，已知至 {known}：主题 {topic} 的分区 {partition}{lag}")
+            }
+        }
     }
 }
 
@@ -382,6 +395,37 @@ mod tests {
             "picks has no events from A to B during peak",
             "在 A 至 B（限 peak）期间，picks 没有事件",
         );
+    }
+
+    #[test]
+    fn the_table_of_what_holds_back() {
+        let partition = |lag_records| HeldBack::Partition {
+            event: text("picked"),
+            known: text("A"),
+            topic: text("picks"),
+            partition: 3,
+            lag_records,
+        };
+        for (held, english, chinese) in [
+            (
+                HeldBack::Unread { event: text("picked"), topic: text("picks") },
+                "picked: a partition of topic picks was not read yet",
+                "picked：主题 picks 还有未读取的分区",
+            ),
+            (
+                partition(Some(1)),
+                "picked, known up to A: partition 3 of topic picks, 1 record behind its end",
+                "picked，已知至 A：主题 picks 的分区 3，距末尾还有 1 条记录",
+            ),
+            (
+                partition(None),
+                "picked, known up to A: partition 3 of topic picks",
+                "picked，已知至 A：主题 picks 的分区 3",
+            ),
+        ] {
+            assert_eq!(Language::English.held_back(&held), english);
+            assert_eq!(Language::Chinese.held_back(&held), chinese);
+        }
     }
 
     #[test]

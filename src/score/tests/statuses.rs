@@ -202,6 +202,8 @@ fn reasons_are_sentences_with_their_numbers() {
         (50, "0.4", "at_risk", "0.40 is 0.10 short of the 0.50 expected by now; from 0.45 on it is on track"),
         (50, "0.3", "at_risk", "0.30 is 0.20 short of the 0.50 expected by now; from 0.45 on it is on track"),
         (50, "0.29", "off_track", "0.29 is below 60 % of the 0.50 expected by now, and 0.21 short of it"),
+        (50, "0.4454", "at_risk", "0.445 is 0.055 short of the 0.500 expected by now; from 0.450 on it is on track"),
+        (50, "0.4056", "at_risk", "0.41 is 0.09 short of the 0.50 expected by now; from 0.45 on it is on track"),
         (19, "0", "at_risk", "0.00 is 0.19 short of the 0.19 expected by now, but only 19 % of the cycle has elapsed"),
         (20, "0", "off_track", "0.00 is below 60 % of the 0.20 expected by now, and 0.20 short of it"),
         (20, "0.11", "at_risk", "0.11 is 0.09 short of the 0.20 expected by now; from 0.18 on it is on track"),
