@@ -1,6 +1,7 @@
 """Measures a running krscore from outside, with the standard library and kcat: see `run` beside this file."""
 
 import argparse
+import contextlib
 import datetime
 import http.client
 import os
@@ -8,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -18,6 +20,8 @@ SCRAPES = 1_000
 BACKLOG = 6_000_000  # events that are drained while scrapes are timed
 # 50 members and "other", each with value and score, and about 20 series of the key result itself.
 SERIES_A_KEY_RESULT = 122
+FLUSH_SECONDS_MAX = 5  # for kcat to send what it holds
+START_SECONDS_MAX = 120  # for krscore to listen, to be ready, and to show members
 
 BOOK = """apiVersion: krscore/v1
 cycles: [{{ id: q, start: {start}, end: {end}, timezone: UTC }}]
@@ -61,16 +65,30 @@ class Service:
         }
         environment = dict(os.environ, **{f"KRSCORE__{name}": value for name, value in settings.items()})
         self.log = os.path.join(folder, "log")
-        self.process = subprocess.Popen([arguments.krscore, "run"], env=environment, stderr=open(self.log, "w"), stdout=subprocess.DEVNULL)
         self.producer = subprocess.Popen(
             ["kcat", "-P", "-b", arguments.brokers, "-t", self.topic, "-X", "linger.ms=5"], stdin=subprocess.PIPE
         )
-        address = None
-        while address is None:
+        self.process = subprocess.Popen([arguments.krscore, "run"], env=environment, stderr=open(self.log, "w"), stdout=subprocess.DEVNULL)
+        try:
+            self.address = self.wait_for("listening", self.listening)
+        except BaseException:
+            self.end()
+            raise
+
+    def listening(self):
+        with open(self.log) as file:
+            found = re.search(r"address=\"?(127\.0\.0\.1:\d+)", file.read())
+        return found and found.group(1)
+
+    def wait_for(self, what, look):
+        until = time.time() + START_SECONDS_MAX
+        while not (found := look()):
+            if self.process.poll() is not None:
+                sys.exit(f"benches/live: krscore ended with {self.process.returncode} before it was {what}; see {self.log}")
+            if time.time() > until:
+                sys.exit(f"benches/live: not {what} within {START_SECONDS_MAX} s; see {self.log}")
             time.sleep(0.05)
-            with open(self.log) as file:
-                address = re.search(r"address=\"?(127\.0\.0\.1:\d+)", file.read())
-        self.address = address.group(1)
+        return found
 
     def connection(self):
         return http.client.HTTPConnection(self.address, timeout=30)
@@ -86,19 +104,33 @@ class Service:
 
     def wait_ready(self):
         connection = self.connection()
-        while True:
+
+        def ready():
             connection.request("GET", "/readyz")
             answer = connection.getresponse()
             answer.read()
-            if answer.status == 200:
-                return
-            time.sleep(0.05)
+            return answer.status == 200
+
+        self.wait_for("ready", ready)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, failed, _error, _trace):
+        code = self.end()
+        if not failed and code != 0:
+            sys.exit(f"benches/live: krscore ended with {code}; see {self.log}")
 
     def end(self):
-        self.producer.stdin.close()
-        self.producer.wait()
+        self.process.send_signal(signal.SIGCONT)  # A stopped one could not end.
         self.process.terminate()
-        assert self.process.wait() == 0, self.log
+        with contextlib.suppress(OSError):
+            self.producer.stdin.close()  # If kcat has ended, that is no matter.
+        try:
+            self.producer.wait(FLUSH_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.producer.kill()
+        return self.process.wait()
 
 
 def scrape(connection):
@@ -117,22 +149,23 @@ def bucket_of(text, family, share):
     return next(bound for bound, count in buckets if count >= share * total), total
 
 
-def watch_gauges(arguments):
-    service = Service(arguments, "gauge", 0)
+def watch_gauges(arguments, service):
     service.wait_ready()
     produced, seen, stopping = [], [], threading.Event()
 
     def look():
         connection, last = service.connection(), -1.0
-        while not stopping.is_set():
-            found = re.search(rb'okr_key_result_value\{[^}]*key_result="n"[^}]*\} (\S+)', scrape(connection))
-            value = float(found.group(1)) if found else last
-            if value != last:
-                seen.append((time.time(), value))
-                last = value
-            time.sleep(0.02)
+        # A service that has ended is noticed when it is ended.
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while not stopping.is_set():
+                found = re.search(rb'okr_key_result_value\{[^}]*key_result="n"[^}]*\} (\S+)', scrape(connection))
+                value = float(found.group(1)) if found else last
+                if value != last:
+                    seen.append((time.time(), value))
+                    last = value
+                time.sleep(0.02)
 
-    looking = threading.Thread(target=look)
+    looking = threading.Thread(target=look, daemon=True)
     looking.start()
     begun, count = time.time(), 0
     while time.time() < begun + arguments.seconds:
@@ -143,12 +176,12 @@ def watch_gauges(arguments):
     time.sleep(4)
     stopping.set()
     looking.join()
-    lags, at = [], 0
+    lags, at, ended = [], 0, time.time()
     for when, number in produced:
         while at < len(seen) and seen[at][1] < number:
             at += 1
-        if at < len(seen):
-            lags.append(seen[at][0] - when)
+        # One that was never seen counts with what it took at least.
+        lags.append((seen[at][0] if at < len(seen) else ended) - when)
     lags.sort()
     print(
         f"event produced -> gauge changed, {count / arguments.seconds:.0f} events/s: "
@@ -157,17 +190,18 @@ def watch_gauges(arguments):
     text = scrape(service.connection()).decode()
     bound, cuts = bucket_of(text, "krscore_cut_seconds", 0.99)
     print(f"consumption stands for a commit at that rate: p99 below {bound * 1e3:g} ms, of {cuts} commits")
-    service.end()
 
 
-def watch_scrapes(arguments):
-    service = Service(arguments, "scrape", round(arguments.series / SERIES_A_KEY_RESULT))
+def watch_scrapes(arguments, service):
     service.produce(0, 20_000)
     service.wait_ready()
-    connection, served = service.connection(), b""
-    while served.count(b"okr_key_result_member_value{") < 51:
-        time.sleep(0.2)
+    connection = service.connection()
+
+    def with_members():
         served = scrape(connection)
+        return served if served.count(b"okr_key_result_member_value{") >= 51 else None
+
+    served = service.wait_for("showing members", with_members)
     series = sum(1 for line in served.splitlines() if line and not line.startswith(b"#"))
 
     def measure(while_what, goes_on):
@@ -204,18 +238,29 @@ def watch_scrapes(arguments):
     seconds, cuts = (float(re.search(rf"^krscore_cut_seconds_{what} (\S+)", text, re.MULTILINE).group(1)) for what in ("sum", "count"))
     bound, _ = bucket_of(text, "krscore_cut_seconds", 0.99)
     print(f"consumption stands for a commit, idle and draining: mean {seconds / cuts * 1e3:.0f} ms, p99 below {bound * 1e3:g} ms, of {cuts:.0f}")
-    service.end()
+
+
+def at_least(least):
+    def number(text):
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
+        return int(text)
+
+    return number
 
 
 def main():
     parser = argparse.ArgumentParser()
     for name in ("--krscore", "--brokers", "--folder"):
         parser.add_argument(name, required=True)
-    parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--series", type=int, default=10_000)
+    parser.add_argument("--seconds", type=at_least(1), default=30)
+    parser.add_argument("--series", type=at_least(SERIES_A_KEY_RESULT), default=10_000)
     arguments = parser.parse_args()
-    watch_gauges(arguments)
-    watch_scrapes(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with Service(arguments, "gauge", 0) as service:
+        watch_gauges(arguments, service)
+    with Service(arguments, "scrape", round(arguments.series / SERIES_A_KEY_RESULT)) as service:
+        watch_scrapes(arguments, service)
 
 
 main()

@@ -1,5 +1,6 @@
 //! `opsbench drive`: every contestant in turn, several rounds of them, so that what disturbs the machine disturbs all.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
@@ -8,6 +9,7 @@ use crate::answers::Answers;
 use crate::failure::Failure;
 use crate::key_result::Choice;
 use crate::measure::{Bench, Run, StoreKind};
+use crate::peers::Precision;
 use crate::report;
 
 #[derive(Debug, clap::Args)]
@@ -34,8 +36,8 @@ pub struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "floor")]
     peers: Vec<Peer>,
     /// Rounds; the table shows medians
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
+    #[arg(long, default_value = "3")]
+    rounds: NonZeroUsize,
     /// A file for all figures of all rounds
     #[arg(long)]
     json: Option<PathBuf>,
@@ -120,20 +122,30 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let bench = Bench { brokers: &arguments.brokers, answers: &answers, folder: &folder, krscore: &krscore };
     let contestants = contestants(arguments)?;
     let mut rows: Vec<Row> = contestants.into_iter().map(|contestant| Row { contestant, runs: Vec::new() }).collect();
-    for round in 1..=arguments.rounds {
-        for row in &mut rows {
-            let run = one(&bench, arguments.postgres.as_deref(), &row.contestant, round)?;
-            eprintln!("round {round}: {}", report::line(&row.contestant.name(), &run, answers.records));
-            row.runs.push(run);
-        }
-    }
+    // What was measured before somebody failed is shown all the same.
+    let failed = rounds(arguments, &bench, &mut rows).err();
     print!("{}", report::table(&rows, &answers));
     if let Some(path) = &arguments.json {
         let text = format!("{:#}\n", report::json(&rows, &answers));
         std::fs::write(path, text).map_err(|error| Failure::new(path.display(), error))?;
     }
     let faults = rows.iter().flat_map(|row| &row.runs).map(|run| run.faults.len()).sum::<usize>();
-    if faults > 0 { Err(Failure::new("answers", format!("{faults} differ from the exact ones"))) } else { Ok(()) }
+    match failed {
+        Some(failure) => Err(failure),
+        None if faults > 0 => Err(Failure::new("answers", format!("{faults} differ from the exact ones"))),
+        None => Ok(()),
+    }
+}
+
+fn rounds(arguments: &Arguments, bench: &Bench<'_>, rows: &mut [Row]) -> Result<(), Failure> {
+    for round in 1..=arguments.rounds.get() {
+        for row in &mut *rows {
+            let run = one(bench, arguments.postgres.as_deref(), &row.contestant, round)?;
+            eprintln!("round {round}: {}", report::line(&row.contestant.name(), &run, bench.answers.records));
+            row.runs.push(run);
+        }
+    }
+    Ok(())
 }
 
 fn contestants(arguments: &Arguments) -> Result<Vec<Contestant>, Failure> {
@@ -184,7 +196,8 @@ fn one(bench: &Bench<'_>, postgres: Option<&str>, contestant: &Contestant, round
         Contestant::Foreign(folder, variant) => {
             let mut command = Command::new(peers().join(folder).join("run"));
             command.arg(variant).arg(bench.brokers).arg(bench.answers.records.to_string()).current_dir(bench.folder);
-            bench.peer(command, &format!("{folder}-{variant}-{round}"))
+            let precision = if *folder == "flink" { Precision::Seconds } else { Precision::Milliseconds };
+            bench.peer(command, &format!("{folder}-{variant}-{round}"), precision)
         }
         Contestant::Telegraf => {
             bench.telegraf(&peers().join("telegraf"), &format!("telegraf-{}-{round}", std::process::id()))

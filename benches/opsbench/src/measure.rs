@@ -21,7 +21,7 @@ use crate::answers::Answers;
 use crate::consume::{BEGIN, END, RESULTS};
 use crate::failure::Failure;
 use crate::key_result::Choice;
-use crate::peers::PeerAnswers;
+use crate::peers::{PeerAnswers, Precision};
 use crate::process::{Listen, Process, Sample};
 use crate::{book, compare};
 
@@ -147,13 +147,13 @@ impl Bench<'_> {
 
     /// The naive service, built in.
     pub fn naive(&self) -> Result<Run, Failure> {
-        self.peer(self.own("naive")?, "naive")
+        self.peer(self.own("naive")?, "naive", Precision::Milliseconds)
     }
 
     /// A peer that prints its answers.
-    pub fn peer(&self, command: Command, name: &str) -> Result<Run, Failure> {
+    pub fn peer(&self, command: Command, name: &str, precision: Precision) -> Result<Run, Failure> {
         self.spoken(command, name, |results| match serde_json::from_value::<PeerAnswers>(results.clone()) {
-            Ok(own) => own.compare(&self.answers.peers),
+            Ok(own) => own.compare(&self.answers.peers, precision),
             Err(error) => vec![error.to_string()],
         })
     }

@@ -48,9 +48,17 @@ const OF_PERCENTILES: f64 = 0.01;
 /// How far a mean of whole seconds may be off, in ms.
 const OF_SECONDS: f64 = 1_000.0;
 
+/// What a peer's durations are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    Milliseconds,
+    /// Flink SQL subtracts timestamps to whole seconds.
+    Seconds,
+}
+
 impl PeerAnswers {
     /// What differs from the exact answers, a line each, and what is missing.
-    pub fn compare(&self, exact: &PeerAnswers) -> Vec<String> {
+    pub fn compare(&self, exact: &PeerAnswers, precision: Precision) -> Vec<String> {
         let mut faults = Vec::new();
         let mut compare = |name: &str, own: Option<f64>, exact: Option<f64>, allowed: f64| match (own, exact) {
             (None, Some(exact)) => faults.push(format!("{name}: none, not {exact}")),
@@ -82,7 +90,8 @@ impl PeerAnswers {
             ((self.lead_n, exact.lead_n), (self.lead_mean, exact.lead_mean))
         };
         compare("lead_n", n.0, n.1, 0.0);
-        compare("lead_mean", mean.0, mean.1, OF_SECONDS);
+        let allowed = if precision == Precision::Seconds { OF_SECONDS } else { near(mean.1) };
+        compare("lead_mean", mean.0, mean.1, allowed);
         for (name, own, exact) in [("p50", self.pick_p50, exact.pick_p50), ("p90", self.pick_p90, exact.pick_p90)] {
             // Those who have percentiles are held to them.
             if own.is_some() {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::failure::Failure;
 use crate::measure::{Bench, Run, START_LIMIT};
-use crate::peers::PeerAnswers;
+use crate::peers::{PeerAnswers, Precision};
 use crate::process::{Listen, Process};
 
 /// What its log says when its inputs are started.
@@ -27,7 +27,7 @@ impl Bench<'_> {
         // It has no join.
         (exact.lead_n, exact.lead_mean) = (None, None);
         let (wall, cpu) = (end.at.duration_since(begin.at), end.cpu.saturating_sub(begin.cpu));
-        Ok(Run { wall, cpu, peak_bytes, faults: answers(&text).compare(&exact) })
+        Ok(Run { wall, cpu, peak_bytes, faults: answers(&text).compare(&exact, Precision::Milliseconds) })
     }
 }
 
