@@ -98,6 +98,11 @@ impl Fixed {
         exact.round()
     }
 
+    /// In units of the last of so many decimals (at most 9), half-even: 1.235 to 2 decimals is 124.
+    pub fn units_to(self, decimals: u32) -> i128 {
+        divide_half_even(self.0, 10_i128.pow(9 - decimals.min(9)))
+    }
+
     /// The nearest double. Exactly the one that this number's decimal text stands for.
     pub fn to_f64(self) -> f64 {
         const EXACT_MAX: u128 = 1 << 53;

@@ -344,7 +344,7 @@ impl Shortfall {
     fn of(score: Fixed, expected: Fixed, least: Option<Fixed>) -> (Shortfall, u32) {
         let gap = Fixed(expected.0 - score.0);
         let tells = |decimals: &u32| {
-            let shown = |number: Fixed| rounded(number, *decimals);
+            let shown = |number: Fixed| number.units_to(*decimals);
             let adds_up = shown(gap) != 0 && shown(score) + shown(gap) == shown(expected);
             adds_up && least.is_none_or(|least| shown(least) != shown(score))
         };
@@ -371,17 +371,9 @@ fn unread(book: &Book, facts: &Facts, metric: &Metric) -> Vec<String> {
     topics
 }
 
-/// A number in units of the last of that many decimals, half-even.
-fn rounded(number: Fixed, places: u32) -> i128 {
-    let unit = 10_i128.pow(9 - places.min(9));
-    let (floor, rest) = (number.0.div_euclid(unit), number.0.rem_euclid(unit));
-    let up = rest * 2 > unit || rest * 2 == unit && floor % 2 != 0;
-    floor + i128::from(up)
-}
-
 /// A number with that many decimals, half-even.
 pub(crate) fn places(number: Fixed, places: u32) -> String {
-    let rounded = rounded(number, places);
+    let rounded = number.units_to(places);
     let (sign, magnitude) = (if rounded < 0 { "-" } else { "" }, rounded.unsigned_abs());
     let one = 10_u128.pow(places.min(9));
     match places {

@@ -124,8 +124,8 @@ WHERE cluster = $1 AND (lane = $2 OR $2 = 'live' AND lane LIKE 'joined/%') AND t
   AND folded_at = 9223372036854775807
 ORDER BY topic_id, partition, lane, from_offset, to_offset, part";
 
-/// The innermost query sorts lengths, not the bytes themselves: with 150 MB of folded parts that is the difference between 3 s and 0.1 s of
-/// the write lock.
+/// The innermost query sorts lengths, not the bytes themselves: with 154 MB of folded parts (`cargo bench --bench restore`) the write lock is
+/// held for 22 ms instead of more than a second.
 const DELETE_FOLDED: &str = "
 DELETE FROM chunk WHERE rowid IN (
     SELECT rowid FROM (

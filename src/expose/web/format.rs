@@ -39,10 +39,7 @@ pub(crate) fn decimal(value: Fixed, decimals: u32) -> String {
 }
 
 fn round_to(units: i128, decimals: u32) -> i128 {
-    let step = 10_i128.pow(9 - decimals.min(9));
-    let (quotient, remainder) = (units.div_euclid(step), units.rem_euclid(step));
-    let up = remainder * 2 > step || (remainder * 2 == step && quotient % 2 != 0);
-    (quotient + i128::from(up)).saturating_mul(step)
+    Fixed(units).units_to(decimals).saturating_mul(10_i128.pow(9 - decimals.min(9)))
 }
 
 /// A count, thousands grouped.
@@ -52,7 +49,7 @@ pub(crate) fn whole(count: u64) -> String {
 
 /// A score of 0..1 with two decimals, both always shown: columns of them align.
 pub(crate) fn score(value: Fixed) -> String {
-    let units = round_to(value.0, 2) / 10_000_000;
+    let units = value.units_to(2);
     let sign = if units < 0 { "−" } else { "" };
     let units = units.unsigned_abs();
     format!("{sign}{}.{:02}", units / 100, units % 100)
@@ -119,7 +116,7 @@ pub(crate) fn change(difference: Fixed, unit: &Unit, language: Language) -> Stri
 
 /// A difference of two scores, with its sign.
 pub(crate) fn score_change(difference: Fixed) -> String {
-    let sign = if round_to(difference.0, 2) > 0 { "+" } else { "" };
+    let sign = if difference.units_to(2) > 0 { "+" } else { "" };
     format!("{sign}{}", score(difference))
 }
 
@@ -128,7 +125,7 @@ pub(crate) fn seconds(value: Fixed, language: Language) -> String {
     let text = language.text();
     let sign = if value.0 < 0 { "−" } else { "" };
     let magnitude = Fixed(value.0.saturating_abs());
-    let whole = (round_to(magnitude.0, 0) / SCALE).unsigned_abs();
+    let whole = magnitude.units_to(0).unsigned_abs();
     let unit = |number: String, name: &str| format!("{number}{}{name}", gap(name));
     let two = |first: u128, first_name: &str, second: u128, second_name: &str| {
         let first = unit(first.to_string(), first_name);
