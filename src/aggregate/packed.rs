@@ -7,7 +7,7 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::spread::find_spread;
+use super::spread::{find_near, find_spread, guess_together};
 
 /// A map by fingerprint.
 #[derive(Clone, Debug)]
@@ -41,7 +41,13 @@ impl<V: Copy + Default> Packed<V> {
 
     /// The value of `key`, made if it was not there; and whether it was made.
     pub fn entry(&mut self, key: u64) -> (&mut V, bool) {
-        match if self.sorted.is_empty() { None } else { self.find(key) } {
+        let packed = self.find(key);
+        self.entry_at(key, packed)
+    }
+
+    /// The same, where it is known whether the key is packed, and where.
+    fn entry_at(&mut self, key: u64, packed: Option<usize>) -> (&mut V, bool) {
+        match packed {
             Some(at) => (&mut self.sorted[at].1, false),
             None => match self.table.entry(key, |(known, _)| *known == key, |(known, _)| *known) {
                 Entry::Occupied(entry) => (&mut entry.into_mut().1, false),
@@ -141,11 +147,19 @@ impl<V: Copy + Default> Sharded<V> {
         self.len == 0
     }
 
-    /// The value of `key`, made if it was not there. Cheapest for keys that rise: they walk through one shard after the other.
-    pub fn entry(&mut self, key: u64) -> &mut V {
+    /// Where each of some keys may stand, for [`Sharded::entry`]: `key(i)` is that of `guesses[i]`. Many at once, for it is memory that each
+    /// waits for: see [`guess_together`].
+    pub fn guess(&self, key: impl Fn(usize) -> u64, guesses: &mut [usize]) {
+        let place = |at: usize| (&*self.shards[shard(key(at))].sorted, within(key(at)));
+        guess_together(guesses, place, |(known, _)| *known);
+    }
+
+    /// The value of `key`, made if it was not there; looked for from `guess` on, which may be any.
+    pub fn entry(&mut self, key: u64, guess: usize) -> &mut V {
         let shard = &mut self.shards[shard(key)];
         shard.pack(SHARD_FEW);
-        let (value, is_new) = shard.entry(within(key));
+        let packed = find_near(&shard.sorted, within(key), guess, |(known, _)| *known);
+        let (value, is_new) = shard.entry_at(within(key), packed);
         self.len += usize::from(is_new);
         value
     }
@@ -203,12 +217,16 @@ mod tests {
                 let (known, was_made) = packed.entry(*key);
                 *known += value;
                 prop_assert_eq!(was_made, is_new);
-                *sharded.entry(*key) += value;
+            }
+            for together in told.chunks(30) {
+                let mut guesses = vec![0; together.len()];
+                sharded.guess(|at| together[at].0, &mut guesses);
+                together.iter().zip(guesses).for_each(|((key, value), guess)| *sharded.entry(*key, guess) += value);
             }
             prop_assert_eq!((packed.len(), sharded.len()), (map.len(), map.len()));
             for (key, value) in &map {
                 prop_assert_eq!(packed.entry(*key), (&mut value.clone(), false));
-                prop_assert_eq!(*sharded.entry(*key), *value);
+                prop_assert_eq!(*sharded.entry(*key, *value as usize), *value);
                 prop_assert_eq!((packed.get(*key), sharded.get(*key)), (Some(value), Some(value)));
             }
             prop_assert_eq!(sharded.values().sum::<i64>(), map.values().sum::<i64>());

@@ -33,28 +33,79 @@ pub fn sort_spread<T: Copy>(entries: &mut Vec<T>, key: impl Fn(&T) -> u64, tie: 
     *entries = dealt;
 }
 
-/// Where an entry of `key` stands among those that rise by key. Any keys are found; evenly spread ones fast.
+/// How often a guess of where a key stands is bettered. The first is off by √n entries or so, each better one by the root of that.
+const BETTERED: usize = 3;
+
+/// Where an entry of `key` stands among those that rise by key. Any keys are found; evenly spread ones fast: of a million entries some
+/// eight are looked at.
 pub fn find_spread<T>(sorted: &[T], key: u64, of: impl Fn(&T) -> u64) -> Option<usize> {
-    let count = sorted.len();
-    let guess = ((u128::from(key) * count as u128) >> 64) as usize;
-    let (mut low, mut step) = (guess, 16);
+    let guess = (0..BETTERED).fold(first_guess(sorted.len(), key), |guess, _| better_guess(sorted, key, guess, &of));
+    find_near(sorted, key, guess, of)
+}
+
+/// Where each of some keys may stand, for [`find_near`]: of place i, `place(i)` says the key and among which entries. Where the entries lie in
+/// no cache, a processor waits for those of many keys at once, instead of one key after the other.
+pub fn guess_together<'s, T: 's>(
+    guesses: &mut [usize],
+    place: impl Fn(usize) -> (&'s [T], u64),
+    of: impl Fn(&T) -> u64,
+) {
+    for (at, guess) in guesses.iter_mut().enumerate() {
+        let (sorted, key) = place(at);
+        *guess = first_guess(sorted.len(), key);
+    }
+    for _ in 0..BETTERED {
+        for (at, guess) in guesses.iter_mut().enumerate() {
+            let (sorted, key) = place(at);
+            *guess = better_guess(sorted, key, *guess, &of);
+        }
+    }
+}
+
+/// Where an entry of `key` stands, looked for from `guess` on, which may be any.
+pub fn find_near<T>(sorted: &[T], key: u64, guess: usize, of: impl Fn(&T) -> u64) -> Option<usize> {
+    let last = sorted.len().checked_sub(1)?;
+    let (mut low, mut high) = (guess.min(last), guess.min(last));
+    let mut step = 1;
     while low > 0 && of(&sorted[low - 1]) >= key {
         low = low.saturating_sub(step);
         step *= 2;
     }
-    let (mut high, mut step) = (guess, 16);
-    while high < count && of(&sorted[high]) < key {
-        high = (high + step).min(count);
+    step = 1;
+    while high < last && of(&sorted[high]) < key {
+        high = (high + step).min(last);
         step *= 2;
     }
-    let near = &sorted[low..(high + 1).min(count)];
-    near.binary_search_by_key(&key, of).ok().map(|at| low + at)
+    sorted[low..=high].binary_search_by_key(&key, of).ok().map(|at| low + at)
+}
+
+#[inline]
+fn first_guess(count: usize, key: u64) -> usize {
+    entries_among(count, key)
+}
+
+/// From what stands at one guess to the next.
+#[inline]
+fn better_guess<T>(sorted: &[T], key: u64, guess: usize, of: impl Fn(&T) -> u64) -> usize {
+    let Some(known) = sorted.get(guess).map(of) else { return guess };
+    let better = match known <= key {
+        true => guess + entries_among(sorted.len(), key - known),
+        false => guess.saturating_sub(entries_among(sorted.len(), known - key)),
+    };
+    better.min(sorted.len() - 1)
+}
+
+/// How many of `count` evenly spread entries lie among so many keys.
+#[inline]
+fn entries_among(count: usize, keys: u64) -> usize {
+    ((u128::from(keys) * count as u128) >> u64::BITS) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::cell::Cell;
 
     proptest! {
         #[test]
@@ -66,5 +117,35 @@ mod tests {
             sort_spread(&mut entries, |entry| entry.0, |a, b| a.1.cmp(&b.1));
             prop_assert_eq!(entries, sorted);
         }
+
+        #[test]
+        fn it_finds_whatever_the_keys(
+            keys in prop::collection::btree_set(prop_oneof![any::<u64>(), 0..40u64, Just(u64::MAX), u64::MAX - 40..], 0..400),
+            others in prop::collection::vec(prop_oneof![any::<u64>(), 0..40u64, Just(u64::MAX)], 40),
+        ) {
+            let keys: Vec<u64> = keys.into_iter().collect();
+            for key in keys.iter().chain(&others) {
+                prop_assert_eq!(find_spread(&keys, *key, |key| *key), keys.binary_search(key).ok());
+            }
+        }
+    }
+
+    #[test]
+    fn it_looks_at_few_of_many() {
+        // Evenly spread, but not as evenly as multiples would be.
+        let mixed = |i: u64| {
+            (i ^ i << 21).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(31).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+        };
+        let mut keys: Vec<u64> = (0..100_000).map(mixed).collect();
+        keys.sort_unstable();
+        let looks = Cell::new(0);
+        for (at, key) in keys.iter().enumerate() {
+            let found = find_spread(&keys, *key, |key| {
+                looks.set(looks.get() + 1);
+                *key
+            });
+            assert_eq!(found, Some(at));
+        }
+        assert!(looks.get() / keys.len() <= 9, "{} looks a key", looks.get() / keys.len());
     }
 }

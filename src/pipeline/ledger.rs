@@ -12,23 +12,21 @@ use crate::aggregate::delta::RowTimes;
 use crate::aggregate::distinct::Distincts;
 use crate::aggregate::facts::{Coverage, EventProgress, Facts, PartitionProgress};
 use crate::aggregate::level::{Levels, Observation};
-use crate::aggregate::loading::Unite;
-use crate::aggregate::member::MemberId;
 use crate::aggregate::packed::Sharded;
 use crate::aggregate::pair::{Half, PairState, Tuples};
 use crate::aggregate::plan::{Aggregate, AggregateId, AggregateIndex, EventId, Facet, Grains, LevelsIndex, Plan};
 use crate::aggregate::series::Series;
 use crate::book::{Book, EndChoice};
-use crate::chunk::{Chunk, EvaluatedRange, TextIndex, unite_ranges};
+use crate::chunk::{Chunk, EvaluatedRange, unite_ranges};
 use crate::event::{EventIndex, Offset, Partition};
 use crate::fixed::Fixed;
 use crate::snapshot::CounterKey;
 use crate::time::{Bucket, Timestamp};
 
+use super::chunk_members::ChunkMembers;
 use super::counter;
-use super::derive::derive;
 use super::floor::Floor;
-use super::load::{LoadingHalves, UnderFloor};
+use super::load::LoadingHalves;
 use super::message::LogStart;
 
 /// The choices of an end, in the order of [`Ledger::inverted`].
@@ -146,19 +144,12 @@ impl Ledger {
         if matches!(origin, Origin::Stored(_)) {
             self.absorb_ids(partition, chunk);
         }
-        // Each text is looked up once, and only if a row that counts names it.
-        let mut known: Vec<Option<MemberId>> = vec![None; chunk.texts.len()];
-        let mut member = |facts: &mut Facts, text: Option<TextIndex>| {
-            let Some(index) = text.map(|text| text.0 as usize).filter(|index| *index < known.len()) else {
-                return MemberId::NONE;
-            };
-            *known[index].get_or_insert_with(|| facts.members.intern(&chunk.texts[index]))
-        };
+        let mut members = ChunkMembers::of(chunk);
         for row in &chunk.cells {
             if let Some(facet @ Facet::Tally(index)) = self.facet(row.aggregate)
                 && row.bucket >= self.floor.bucket(self.grains.tallies[index.0 as usize])
             {
-                let member = member(&mut self.facts, row.member);
+                let member = members.member(row.member, &mut self.facts.members);
                 self.facts.tallies[index.0 as usize].entry(member, row.bucket).merge(&row.cell);
                 self.facts.hold_to_budget(facet);
             }
@@ -167,7 +158,7 @@ impl Ledger {
             if let Some(facet @ Facet::Sketch(index)) = self.facet(row.aggregate)
                 && row.bucket >= self.floor.bucket(self.grains.sketches[index.0 as usize])
             {
-                let member = member(&mut self.facts, row.member);
+                let member = members.member(row.member, &mut self.facts.members);
                 self.facts.sketches[index.0 as usize].entry(member, row.bucket).add(row.bin, row.count);
                 self.facts.hold_to_budget(facet);
             }
@@ -176,36 +167,21 @@ impl Ledger {
             if let Some(Facet::Set(index)) = self.known_facet(row.aggregate)
                 && row.bucket >= self.floor.bucket(self.grains.sets[index.0 as usize])
             {
-                let member = member(&mut self.facts, row.member);
+                let member = members.member(row.member, &mut self.facts.members);
                 self.facts.add_distinct(index, member, row.bucket, row.value);
             }
         }
-        let mut tuple: Vec<MemberId> = Vec::new();
-        for row in &chunk.halves {
-            let Some(Facet::Pairs(index)) = self.facet(row.aggregate) else { continue };
-            let start = row.start.as_ref().map(|start| {
-                tuple.clear();
-                tuple.extend(start.dimensions.iter().map(|text| member(&mut self.facts, *text)));
-                Half::start(start.at, start.deadline, self.tuples.intern(&tuple))
-            });
-            let half = Half::stored(start, row.first_end, row.last_end, row.void);
-            match &mut origin {
-                Origin::Cut => self.join(index.0 as usize, row.key, &half),
-                Origin::Stored(loading) => self.load(index.0 as usize, row.key, half, loading),
-            }
-        }
+        self.absorb_halves(&chunk.halves, &mut members, &mut origin);
         for row in &chunk.levels {
             let Some(Facet::Levels(index)) = self.facet(row.aggregate) else { continue };
-            tuple.clear();
-            tuple.extend(row.dimensions.iter().map(|text| member(&mut self.facts, *text)));
-            let tuple = self.tuples.intern(&tuple);
+            let tuple = members.tuple(&row.dimensions, &mut self.facts.members, &mut self.tuples);
             let told = Observation { at: row.at, value: row.value.map(Fixed), tuple };
             self.tell(index.0 as usize, row.key, row.bucket, told);
         }
     }
 
     /// Where an aggregate's rows go; `None` for one that is past its budget.
-    fn facet(&self, id: AggregateId) -> Option<Facet> {
+    pub(super) fn facet(&self, id: AggregateId) -> Option<Facet> {
         self.known_facet(id).filter(|facet| self.facts.passed.of(*facet).is_none())
     }
 
@@ -256,30 +232,6 @@ impl Ledger {
                 }
                 ids.cut();
             }
-        }
-    }
-
-    /// Joins one key's half into its pair, and moves what the pair adds to derived cells.
-    fn join(&mut self, index: usize, key: u64, half: &Half) {
-        if half.latest() < self.floor.halves() {
-            return;
-        }
-        let rule = UnderFloor { floor: self.floor, tuples: &self.tuples, members: &self.facts.members };
-        let known = self.pairs[index].entry(key);
-        let before = *known;
-        rule.unite(known, half);
-        let after = *known;
-        let fallen = &mut self.fallen[index];
-        *fallen = *fallen + usize::from(fell(&after, self.floor)) - usize::from(fell(&before, self.floor));
-        if before == after {
-            return;
-        }
-        count_inverted(&mut self.inverted[index], &after, 1);
-        count_inverted(&mut self.inverted[index], &before, -1);
-        let Ledger { plan, facts, tuples, floor, .. } = self;
-        derive(&plan.pairs[index], facts, tuples, (*floor, Some(&before)), (*floor, Some(&after)));
-        if self.pairs_held(index) > self.facts.budgets.pairs_max {
-            self.let_pairs_go(index);
         }
     }
 

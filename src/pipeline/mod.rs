@@ -3,6 +3,7 @@
 
 pub mod backfill;
 mod budget_use;
+mod chunk_members;
 mod claimed;
 pub mod counter;
 mod cut;
@@ -10,6 +11,7 @@ mod daily;
 mod derive;
 pub mod floor;
 mod frozen;
+mod join;
 mod ledger;
 mod load;
 mod message;
@@ -17,7 +19,6 @@ mod pack;
 mod raise;
 mod restore;
 mod state;
-
 pub use daily::DailyFact;
 pub use ledger::Held;
 pub use message::*;
