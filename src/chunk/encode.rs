@@ -15,6 +15,9 @@ use crate::aggregate::plan::{AggregateId, EventId};
 use crate::aggregate::spread::sort_spread;
 use crate::time::Timestamp;
 
+/// A chunk as bytes, in parts: see [`encode`].
+pub type Encoded = Vec<Vec<u8>>;
+
 /// Packs a chunk into one or more parts, each readable by itself and at most [`PART_BYTES_MAX`] long. (Only the head, or a single row
 /// whose texts are longer than that, can make a part longer.)
 ///
@@ -22,7 +25,7 @@ use crate::time::Timestamp;
 ///
 /// # Panics
 /// If a row names a text that is not in [`Chunk::texts`].
-pub fn encode(chunk: &Chunk) -> Vec<Vec<u8>> {
+pub fn encode(chunk: &Chunk) -> Encoded {
     let ranks = Ranks::new(&chunk.texts);
     let mut sections = Sections::default();
     sections.push("head", head(&chunk.head));
@@ -191,30 +194,33 @@ fn evaluated(evaluated: &[Evaluated]) -> Vec<u8> {
 }
 
 /// The texts that a section's rows use, in order.
-struct Dictionary(Vec<u32>);
+struct Dictionary {
+    /// By rank: the text's place in the section, from 1; 0 where no row uses it.
+    numbers: Vec<u32>,
+}
 
 impl Dictionary {
     /// Writes the texts of `members` and gives their numbers.
     fn write(out: &mut Writer, ranks: &Ranks, members: impl Iterator<Item = Option<TextIndex>>) -> Dictionary {
-        let mut used: Vec<u32> = Vec::new();
+        let mut numbers = vec![0; ranks.len()];
         for rank in members.filter_map(|member| ranks.member(member)) {
-            // Neighbours mostly share a member.
-            if used.last() != Some(&rank) {
-                used.push(rank);
-            }
+            numbers[rank as usize] = 1;
         }
-        used.sort_unstable();
-        used.dedup();
-        out.varint(used.len() as u64);
-        for rank in &used {
-            out.text(ranks.text(*rank));
+        let mut used = 0;
+        for number in &mut numbers {
+            used += *number;
+            *number *= used;
         }
-        Dictionary(used)
+        out.varint(u64::from(used));
+        for (_, rank) in numbers.iter().zip(0..).filter(|(number, _)| **number > 0) {
+            out.text(ranks.text(rank));
+        }
+        Dictionary { numbers }
     }
 
     /// 0 for NULL, else the text's place in the section, from 1.
     fn number(&self, ranks: &Ranks, member: Option<TextIndex>) -> u64 {
-        ranks.member(member).map_or(0, |rank| self.0.partition_point(|used| *used < rank) as u64 + 1)
+        ranks.member(member).map_or(0, |rank| u64::from(self.numbers[rank as usize]))
     }
 }
 

@@ -14,11 +14,21 @@ pub(super) struct Ranks<'t> {
 impl<'t> Ranks<'t> {
     /// Ranks `texts`.
     pub(super) fn new(texts: &'t [String]) -> Ranks<'t> {
-        let mut sorted: Vec<&str> = texts.iter().map(String::as_str).collect();
-        sorted.sort_unstable();
-        sorted.dedup();
-        let place = |text: &String| sorted.partition_point(|s| *s < text.as_str()) as u32;
-        Ranks { by_index: texts.iter().map(place).collect(), sorted }
+        let mut in_order: Vec<(&str, usize)> = texts.iter().map(String::as_str).zip(0..).collect();
+        in_order.sort_unstable();
+        let (mut by_index, mut sorted) = (vec![0; texts.len()], Vec::with_capacity(texts.len()));
+        for (text, index) in in_order {
+            if sorted.last() != Some(&text) {
+                sorted.push(text);
+            }
+            by_index[index] = sorted.len() as u32 - 1;
+        }
+        Ranks { by_index, sorted }
+    }
+
+    /// How many texts there are.
+    pub(super) fn len(&self) -> usize {
+        self.sorted.len()
     }
 
     /// The place of a text. A row that names a text its chunk does not have is a fault of the program, and panics.
