@@ -21,7 +21,9 @@ use chance::Chance;
 use krscore::book::{self, Book, SourceFile};
 use krscore::chunk;
 use krscore::event::{Partition, Record, TopicIndex};
-use krscore::pipeline::{AssignmentEpoch, ClaimedPartition, Effect, Input, LogStart, RestoredChunk, State, step};
+use krscore::pipeline::{
+    AssignmentEpoch, ClaimedPartition, Effect, Input, LogStart, PartitionCut, RestoredChunk, State, step,
+};
 use krscore::snapshot::Snapshot;
 use krscore::time::{Span, Timestamp};
 
@@ -190,7 +192,8 @@ impl History {
                 let parts = cut
                     .partitions
                     .into_iter()
-                    .flat_map(|of| of.parts.into_iter().map(move |bytes| stored(of.partition, bytes)));
+                    .map(PartitionCut::encode)
+                    .flat_map(|of| of.chunk.into_iter().map(move |bytes| stored(of.partition, bytes)));
                 self.parts.extend(parts);
                 step(&mut self.state, Input::Persisted(cut.id));
             }

@@ -64,7 +64,7 @@ mod wire;
 
 pub use below::{Below, let_go};
 pub use decode::{PartHeader, decode, decode_parts, evaluated, part_header};
-pub use encode::encode;
+pub use encode::{Encoded, encode};
 pub use fault::{ChunkFault, FoldFault};
 pub use merge::{fold, join_halves, join_head, join_levels, unite_ranges};
 

@@ -10,7 +10,6 @@ use super::message::*;
 use super::pack;
 use super::state::State;
 use crate::aggregate::delta::Delta;
-use crate::chunk;
 use crate::event::{Offset, Partition};
 use crate::score::{self, FrozenBaseline, ScoreInput};
 use crate::snapshot::Snapshot;
@@ -80,7 +79,6 @@ impl State {
         }
         let left_out_below = self.ledger.floor().at;
         self.raise_floor(now); // before the chunks, as after a restart: what lies below counts for no budget
-        // One after the other, so that no more than one chunk is held.
         let partitions = dirty.into_iter().filter_map(|partition| self.cut_partition(partition, left_out_below, now));
         let partitions = partitions.collect();
         let mut snapshot = self.snapshot(now);
@@ -117,10 +115,9 @@ impl State {
         claimed.evaluated.clear();
         claimed.gone_to = None;
         claimed.cut_at = Some(claimed.next_offset);
-        let parts = chunk::encode(&chunk);
         let leader_epoch = claimed.leader_epoch;
         self.ledger.absorb(partition, &chunk, Origin::Cut);
-        Some(PartitionCut { partition, from, chunk_from, to: range.1, leader_epoch, parts })
+        Some(PartitionCut { partition, from, chunk_from, to: range.1, leader_epoch, chunk })
     }
 
     /// Sends a cut on its way; one without partitions only freezes baselines.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::daily::DailyFact;
+use crate::chunk::{Chunk, Encoded, encode};
 use crate::event::{Offset, Partition, Record};
 use crate::score::{CheckIn, FrozenBaseline};
 use crate::snapshot::Snapshot;
@@ -178,9 +179,10 @@ pub struct Cut {
     pub snapshot: Arc<Snapshot>,
 }
 
-/// What one partition contributed since the last cut.
+/// What one partition contributed since the last cut, as rows, or encoded: a live cut is made while consumption waits, and is encoded by
+/// whoever stores it.
 #[derive(Debug)]
-pub struct PartitionCut {
+pub struct PartitionCut<C = Chunk> {
     /// The partition.
     pub partition: Partition,
     /// Where the store must stand; `None` if nothing was ever committed.
@@ -191,8 +193,16 @@ pub struct PartitionCut {
     pub to: Offset,
     /// The leader epoch of the last record.
     pub leader_epoch: Option<i32>,
-    /// The packed chunk, in parts.
-    pub parts: Vec<Vec<u8>>,
+    /// What it contributed.
+    pub chunk: C,
+}
+
+impl PartitionCut {
+    /// The same, encoded.
+    pub fn encode(self) -> PartitionCut<Encoded> {
+        let PartitionCut { partition, from, chunk_from, to, leader_epoch, chunk } = self;
+        PartitionCut { partition, from, chunk_from, to, leader_epoch, chunk: encode(&chunk) }
+    }
 }
 
 /// A record that could not be counted, or an event of it.

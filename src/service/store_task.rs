@@ -7,14 +7,16 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{error, info, warn};
 
 use crate::clock::now;
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{Phase, Readiness};
-use crate::pipeline::{AssignmentEpoch, CutId};
+use crate::pipeline::{AssignmentEpoch, Cut, CutId};
 use crate::score::{CheckIn, FrozenBaseline};
+use crate::service::names::Names;
 use crate::store::{Claim, Commit, CommitOutcome, LIVE_LANE, PartitionKey, Resolved, Store, StoreError, StoredChunk};
 
 /// How often people's check-ins are looked for, and the store's size asked.
@@ -45,12 +47,13 @@ pub(super) enum ToStore {
         /// The partitions.
         keys: Vec<PartitionKey>,
     },
-    /// A cut; the partitions' epochs are filled in here, from the last claim of each.
+    /// A cut. It is encoded here, where nothing is consumed that would wait for it; the partitions' epochs are filled in here as well, from the
+    /// last claim of each.
     Commit {
         /// The cut.
-        id: CutId,
-        /// What it commits.
-        commit: Commit,
+        cut: Box<Cut>,
+        /// What the store calls its partitions.
+        names: Arc<Names>,
     },
 }
 
@@ -124,7 +127,7 @@ impl StoreTask {
         let answer = match question {
             ToStore::Restore { cluster, topic_ids } => self.restore(&cluster, &topic_ids).await,
             ToStore::Claim { epoch, book, keys } => self.claim(epoch, &book, &keys).await,
-            ToStore::Commit { id, commit } => self.commit(id, commit).await,
+            ToStore::Commit { cut, names } => self.commit(cut, names).await,
         };
         self.send(answer);
     }
@@ -227,7 +230,12 @@ impl StoreTask {
         self.epochs.extend(claims.iter().map(|claim| (claim.key.clone(), claim.epoch)));
     }
 
-    async fn commit(&mut self, id: CutId, mut commit: Commit) -> FromStore {
+    async fn commit(&mut self, cut: Box<Cut>, names: Arc<Names>) -> FromStore {
+        let id = cut.id;
+        let mut commit = match spawn_blocking(move || names.commit(*cut)).await {
+            Ok(commit) => commit,
+            Err(fault) => return FromStore::GaveUp(format!("encoding what is to be stored failed: {fault}")),
+        };
         let mut wait = RETRY_WAIT.0;
         loop {
             for partition in &mut commit.partitions {

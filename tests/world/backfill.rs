@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use krscore::aggregate::plan::{AggregateId, Plan};
 use krscore::book::Book;
+use krscore::chunk::Encoded;
 use krscore::event::{Offset, Partition, Record};
 use krscore::pipeline::backfill::{Lane, Need, PartitionView, lane_name, needs};
 use krscore::pipeline::{Input, LogStart, PartitionCut};
@@ -181,14 +182,14 @@ impl<S: Storage> World<S> {
     pub fn cut_lane(&mut self) {
         let Some(running) = &mut self.editor.running else { return };
         for cut in running.lane.cut() {
-            let commit = |cut: PartitionCut| PartitionCommit {
+            let commit = |cut: PartitionCut<Encoded>| PartitionCommit {
                 key: key_in(&running.name, cut.partition),
                 epoch: running.epochs[&cut.partition],
                 from: cut.from,
                 to: cut.to,
                 leader_epoch: cut.leader_epoch,
                 chunk_from: cut.chunk_from,
-                parts: cut.parts,
+                parts: cut.chunk,
             };
             let partitions = cut.partitions.into_iter().map(commit).collect();
             let answer = self.store.commit(&Commit { partitions, ..Commit::default() });

@@ -97,7 +97,7 @@ fn cut(state: &mut State) {
     while let Some(effect) = effects.pop() {
         if let Effect::Persist(cut) = effect {
             let id: CutId = cut.id;
-            black_box(&cut.partitions);
+            cut.partitions.into_iter().for_each(|partition| _ = black_box(partition.encode()));
             effects.extend(step(state, Input::Persisted(id)));
         }
     }

@@ -25,7 +25,7 @@ impl ConsumerLoop {
             }
             let waits_for = match self.consumer.describe_topics(BROKER_TIMEOUT) {
                 Ok(cluster) => {
-                    self.names = Names::of(&self.book, &cluster);
+                    self.names = Arc::new(Names::of(&self.book, &cluster));
                     let missing = self.names.missing(&self.book);
                     if missing.is_empty() {
                         info!(cluster = self.names.cluster(), topics = self.book.topics.len(), "topics found");

@@ -24,8 +24,7 @@ use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{PartitionLag, Phase, Readiness};
 use crate::ingest::kafka::{Consumer, ConsumerEvent, PartitionFault};
 use crate::pipeline::{
-    AssignmentEpoch, ClaimedPartition, Cut, DailyFact, Effect, IncidentKind, Input, LogStart, RestoredChunk, State,
-    step,
+    AssignmentEpoch, ClaimedPartition, DailyFact, Effect, IncidentKind, Input, LogStart, RestoredChunk, State, step,
 };
 use crate::service::names::Names;
 use crate::service::store_task::{FromStore, ToStore};
@@ -82,7 +81,7 @@ pub(in crate::service) struct ConsumerLoop {
     book: Arc<Book>,
     consumer: Consumer,
     state: State,
-    names: Names,
+    names: Arc<Names>,
     epoch: AssignmentEpoch,
     /// What the group gave us.
     given: BTreeSet<Partition>,
@@ -111,7 +110,7 @@ impl ConsumerLoop {
         let due = Instant::now();
         ConsumerLoop {
             state: State::new(Arc::clone(&book), None).with_budgets(wiring.budgets),
-            names: Names::default(),
+            names: Arc::default(),
             epoch: AssignmentEpoch(0),
             given: BTreeSet::new(),
             consumed: BTreeSet::new(),
@@ -275,7 +274,7 @@ impl ConsumerLoop {
                     self.log_ends_due = Instant::now();
                     info!(partitions = starts.len(), epoch = self.epoch.0, "consuming");
                 }
-                Effect::Persist(cut) => self.persist(*cut),
+                Effect::Persist(cut) => self.ask(ToStore::Commit { cut, names: Arc::clone(&self.names) }),
                 Effect::Publish(snapshot) => self.publish(snapshot),
                 Effect::Record(facts) => {
                     self.daily.extend(facts);
@@ -290,12 +289,6 @@ impl ConsumerLoop {
             }
         }
         Ok(())
-    }
-
-    fn persist(&mut self, cut: Cut) {
-        let id = cut.id;
-        let commit = self.names.commit(cut);
-        self.ask(ToStore::Commit { id, commit });
     }
 
     fn publish(&mut self, snapshot: Arc<Snapshot>) {

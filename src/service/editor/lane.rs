@@ -219,7 +219,7 @@ impl Editor {
             for partition in &cut.partitions {
                 if let (Some(view), Some(part)) = (
                     running.views.iter_mut().find(|view| view.partition == partition.partition),
-                    partition.parts.first(),
+                    partition.chunk.first(),
                 ) {
                     view.add(part).map_err(|fault| fault.to_string())?;
                 }
