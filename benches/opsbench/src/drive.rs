@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::answers::Answers;
 use crate::failure::Failure;
 use crate::key_result::Choice;
-use crate::measure::{Bench, Run, StoreKind};
+use crate::measure::{Bench, Run, SqliteStore, StoreKind};
 use crate::peers::Precision;
 use crate::report;
 
@@ -208,13 +208,8 @@ fn one(bench: &Bench<'_>, postgres: Option<&str>, contestant: &Contestant, round
             let name = format!("k{}{ids}-{store:?}-{}-{round}", choice.name(), std::process::id()).to_lowercase();
             match store {
                 StoreKind::Sqlite => {
-                    let file = bench.folder.join(format!("{name}.db"));
-                    let run = bench.krscore(*choice, *has_ids, &format!("sqlite://{}", file.display()), &name);
-                    for suffix in ["", "-wal", "-shm"] {
-                        // Those that are not there need not be removed.
-                        _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
-                    }
-                    run
+                    let store = SqliteStore::new(bench.folder, &name);
+                    bench.krscore(*choice, *has_ids, &store.url(), &name)
                 }
                 StoreKind::Postgres => {
                     let server = postgres.ok_or_else(|| Failure::new("--postgres", "not given"))?;

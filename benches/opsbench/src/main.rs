@@ -19,11 +19,13 @@ mod failure;
 mod floor;
 mod generate;
 mod key_result;
+mod live;
 mod measure;
 mod naive;
 mod peers;
 mod process;
 mod report;
+mod sink;
 mod stream;
 mod telegraf;
 
@@ -50,6 +52,8 @@ enum Verb {
     Book(book::Arguments),
     /// Runs krscore and others over what was generated, and compares
     Drive(drive::Arguments),
+    /// How long commits and gauges take while records come at a steady rate
+    Live(live::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Verb::Naive(arguments) => naive::run(&arguments),
         Verb::Book(arguments) => book::run(&arguments),
         Verb::Drive(arguments) => drive::run(&arguments),
+        Verb::Live(arguments) => live::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

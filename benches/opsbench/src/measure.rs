@@ -65,11 +65,43 @@ pub struct Bench<'a> {
     pub krscore: &'a Path,
 }
 
+/// A krscore that listens.
+pub struct Service {
+    pub process: Process,
+    /// Of its HTTP server: `ip:port`.
+    pub address: String,
+}
+
 /// Where krscore keeps what it counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
     Sqlite,
     Postgres,
+}
+
+/// A store that is removed with the value.
+pub struct SqliteStore {
+    file: PathBuf,
+}
+
+impl SqliteStore {
+    pub fn new(folder: &Path, name: &str) -> SqliteStore {
+        SqliteStore { file: folder.join(format!("{name}.db")) }
+    }
+
+    /// As krscore's `store.url` has it.
+    pub fn url(&self) -> String {
+        format!("sqlite://{}", self.file.display())
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            // Those that are not there need not be removed.
+            _ = std::fs::remove_file(format!("{}{suffix}", self.file.display()));
+        }
+    }
 }
 
 impl Bench<'_> {
@@ -84,11 +116,24 @@ impl Bench<'_> {
         File::create(&path).map_err(|error| Failure::new(path.display(), error))
     }
 
-    /// `krscore run` over a new store.
+    /// `krscore run` over a new store: drained, asked for its scores, ended.
     pub fn krscore(&self, choice: Choice, has_ids: bool, store: &str, name: &str) -> Result<Run, Failure> {
-        let key_results = choice.key_results();
+        let mut service = self.serve(choice, has_ids, store, name)?;
+        let (begin, _) = service.process.wait_for("\"consuming\"", START_LIMIT)?;
+        let (end, _) = service.process.wait_for("caught up", self.limit())?;
+        let curve = service.process.curve();
+        let peak_bytes = service.process.peak_memory().unwrap_or(0);
+        let document = service.document()?;
+        service.process.end(START_LIMIT);
+        let faults = compare::document(&document, &choice.key_results(), self.answers, has_ids);
+        let wall = drained(&curve, begin, end).duration_since(begin.at);
+        Ok(Run { wall, cpu: end.cpu.saturating_sub(begin.cpu), peak_bytes, faults })
+    }
+
+    /// `krscore run` over a new store, as soon as it listens.
+    pub fn serve(&self, choice: Choice, has_ids: bool, store: &str, name: &str) -> Result<Service, Failure> {
         let book = self.folder.join(format!("{name}.yaml"));
-        let text = book::yaml(&key_results, self.answers.begun_ms, has_ids);
+        let text = book::yaml(&choice.key_results(), self.answers.begun_ms, has_ids);
         std::fs::write(&book, text).map_err(|error| Failure::new(book.display(), error))?;
         let mut command = Command::new(self.krscore);
         command.arg("run").current_dir(self.folder).env("KRSCORE__BOOK", &book);
@@ -99,18 +144,10 @@ impl Bench<'_> {
         let records = self.answers.records;
         command.env("KRSCORE__STATE__PAIRS_MAX", records.max(PAIRS_MAX).to_string());
         command.env("KRSCORE__STATE__DEDUP_IDS_MAX", records.max(DEDUP_IDS_MAX).to_string());
-        let mut process = Process::start(command, Listen::Stderr, self.file(&format!("{name}.log"))?)?;
+        let process = Process::start(command, Listen::Stderr, self.file(&format!("{name}.log"))?)?;
         let (_, listening) = process.wait_for("\"listening\"", START_LIMIT)?;
         let address = json(&listening)["address"].as_str().unwrap_or_default().to_owned();
-        let (begin, _) = process.wait_for("\"consuming\"", START_LIMIT)?;
-        let (end, _) = process.wait_for("caught up", self.limit())?;
-        let curve = process.curve();
-        let peak_bytes = process.peak_memory().unwrap_or(0);
-        let document = document(&address)?;
-        process.end(START_LIMIT);
-        let faults = compare::document(&document, &key_results, self.answers, has_ids);
-        let wall = drained(&curve, begin, end).duration_since(begin.at);
-        Ok(Run { wall, cpu: end.cpu.saturating_sub(begin.cpu), peak_bytes, faults })
+        Ok(Service { process, address })
     }
 
     /// A process that says [`BEGIN`], [`END`] and [`RESULTS`]; `check` finds what is wrong with the last.
@@ -187,22 +224,28 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
-/// The scores once they are of all that was consumed: the log is a moment ahead of what is published.
-fn document(address: &str) -> Result<Value, Failure> {
-    let until = Instant::now() + START_LIMIT;
-    while Instant::now() < until {
-        let body = get(address, "/api/v1/scores").map_err(|error| Failure::new("/api/v1/scores", error))?;
-        let document = json(&body);
-        if document["catching_up"] == false {
-            return Ok(document);
+impl Service {
+    /// The scores once they are of all that was consumed: the log is a moment ahead of what is published.
+    fn document(&self) -> Result<Value, Failure> {
+        let until = Instant::now() + START_LIMIT;
+        while Instant::now() < until {
+            let document = json(&get(&self.address, "/api/v1/scores")?);
+            if document["catching_up"] == false {
+                return Ok(document);
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        Err(Failure::new("/api/v1/scores", "still catching up although the log says otherwise"))
     }
-    Err(Failure::new("/api/v1/scores", "still catching up although the log says otherwise"))
 }
 
-/// The body of a GET. HTTP/1.0: the server closes the connection at its end and sends no chunks.
-fn get(address: &str, path: &str) -> std::io::Result<String> {
+/// The body of a GET.
+pub fn get(address: &str, path: &str) -> Result<String, Failure> {
+    ask(address, path).map_err(|error| Failure::new(path, error))
+}
+
+/// HTTP/1.0: the server closes the connection at its end and sends no chunks.
+fn ask(address: &str, path: &str) -> std::io::Result<String> {
     let mut socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(60)))?;
     write!(socket, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
