@@ -121,3 +121,13 @@ fn past_dedup_ids_max_what_is_unchecked_is_counted_and_the_state_says_so() {
     check(Budget::DedupIds, 2, "o/orders", "off_track 0.06", &["dedup_ids_max of orders at 2"]);
     check(Budget::DedupIds, 3, "o/orders", "off_track 0.06", &[]);
 }
+
+#[test]
+fn what_passes_its_budget_in_the_midst_of_a_cut_is_held_no_further() {
+    // Three keys in each partition of the orders: the second one passes the budget, the third comes after it.
+    let mut world = told(Budgets { pairs_max: 1, ..Budgets::default() }, false);
+    let process = world.start();
+    world.settle(process, "2026-10-09");
+    let state = &world.processes[process].as_ref().expect("it runs").state;
+    assert_eq!(state.held().half_pairs, 0);
+}
