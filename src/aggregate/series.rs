@@ -51,26 +51,27 @@ impl<T> Default for Series<T> {
     }
 }
 
+/// How many buckets lie before `bucket`. Looked for from the end on, for events come mostly in order of time: of a long series the other
+/// end lies in no cache.
+fn place<T>(buckets: &[(Bucket, T)], bucket: Bucket) -> usize {
+    let (mut low, mut high, mut step) = (buckets.len(), buckets.len(), 1);
+    while low > 0 && buckets[low - 1].0 >= bucket {
+        high = low - 1;
+        low = low.saturating_sub(step);
+        step *= 2;
+    }
+    low + buckets[low..high].partition_point(|(known, _)| *known < bucket)
+}
+
 impl<T: Mergeable> Series<T> {
     /// The bucket's value to change, empty if it was not there.
     pub fn entry(&mut self, member: MemberId, bucket: Bucket) -> &mut T {
         self.touched = self.touched.min(bucket);
         let buckets = self.members.entry(member).or_default();
-        // Events come mostly in order of time: the last bucket is the usual one.
-        let index = match buckets.last() {
-            Some((last, _)) if *last == bucket => buckets.len() - 1,
-            Some((last, _)) if *last > bucket => match buckets.binary_search_by_key(&bucket, |(b, _)| *b) {
-                Ok(index) => index,
-                Err(index) => {
-                    buckets.insert(index, (bucket, T::default()));
-                    index
-                }
-            },
-            _ => {
-                buckets.push((bucket, T::default()));
-                buckets.len() - 1
-            }
-        };
+        let index = place(buckets, bucket);
+        if buckets.get(index).is_none_or(|(known, _)| *known != bucket) {
+            buckets.insert(index, (bucket, T::default()));
+        }
         &mut buckets[index].1
     }
 
@@ -157,5 +158,21 @@ impl<T: Mergeable> Series<T> {
     /// The members that have any bucket, in order of their numbers (not of their names).
     pub fn members(&self) -> impl Iterator<Item = MemberId> + '_ {
         self.members.keys().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_placed_wherever_it_lies() {
+        for count in 0..40 {
+            let buckets: Vec<(Bucket, ())> = (0..count).map(|number| (Bucket(2 * number), ())).collect();
+            for bucket in (-1..=2 * count).map(Bucket) {
+                let expected = buckets.iter().filter(|(known, ())| *known < bucket).count();
+                assert_eq!(place(&buckets, bucket), expected, "{bucket:?} of {count}");
+            }
+        }
     }
 }

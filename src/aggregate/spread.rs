@@ -34,10 +34,10 @@ pub fn sort_spread<T: Copy>(entries: &mut Vec<T>, key: impl Fn(&T) -> u64, tie: 
 }
 
 /// How often a guess of where a key stands is bettered. The first is off by √n entries or so, each better one by the root of that.
-const BETTERED: usize = 3;
+const BETTERED: usize = 4;
 
 /// Where an entry of `key` stands among those that rise by key. Any keys are found; evenly spread ones fast: of a million entries some
-/// eight are looked at.
+/// nine are looked at, most of them side by side.
 pub fn find_spread<T>(sorted: &[T], key: u64, of: impl Fn(&T) -> u64) -> Option<usize> {
     let guess = (0..BETTERED).fold(first_guess(sorted.len(), key), |guess, _| better_guess(sorted, key, guess, &of));
     find_near(sorted, key, guess, of)
@@ -146,6 +146,6 @@ mod tests {
             });
             assert_eq!(found, Some(at));
         }
-        assert!(looks.get() / keys.len() <= 9, "{} looks a key", looks.get() / keys.len());
+        assert!(looks.get() / keys.len() <= 10, "{} looks a key", looks.get() / keys.len());
     }
 }
