@@ -159,7 +159,7 @@ families! {
     CONSUMER_LAG = "krscore_consumer_lag_records", Gauge, &[l::TOPIC, l::PARTITION],
         "Records between the last Snapshot and the log's end in the broker's last answer";
     WATERMARK = "krscore_watermark_timestamp_seconds", Gauge, &[l::EVENT], "Event time up to which an event is known on all partitions";
-    COMMIT_SECONDS = "krscore_commit_seconds", Histogram, &[], "How long transactions of facts and offsets took";
+    COMMIT_SECONDS = "krscore_commit_seconds", Histogram, &[], "How long encoding facts, and the transactions that store them with their offsets, took";
     LAST_COMMIT = "krscore_last_commit_timestamp_seconds", Gauge, &[], "When facts and offsets were last committed";
     STORE_BYTES = "krscore_store_bytes", Gauge, &[], "Size of the store";
     SNAPSHOT_AGE = "krscore_snapshot_age_seconds", Gauge, &[], "Time since the Snapshot that is shown was scored";

@@ -36,7 +36,8 @@ use crate::event::{Offset, Partition};
 use crate::score::{CheckIn, FrozenBaseline};
 use crate::time::Timestamp;
 
-/// Entries that all deltas together may hold before consumption stops for a cut: about 100 bytes each, so 200 MB.
+/// Entries that all deltas together may hold before consumption stops for a cut: about 100 bytes each, so 200 MB. As many
+/// again may lie in the cut before, as rows, until the store's task has encoded them.
 pub const DELTA_ENTRIES_MAX: usize = 2_000_000;
 
 /// Everything that scoring depends on.

@@ -231,11 +231,12 @@ impl StoreTask {
     }
 
     async fn commit(&mut self, cut: Box<Cut>, names: Arc<Names>) -> FromStore {
-        let id = cut.id;
+        let (id, encoding) = (cut.id, Instant::now());
         let mut commit = match spawn_blocking(move || names.commit(*cut)).await {
             Ok(commit) => commit,
             Err(fault) => return FromStore::GaveUp(format!("encoding what is to be stored failed: {fault}")),
         };
+        let encoded_in = encoding.elapsed();
         let mut wait = RETRY_WAIT.0;
         loop {
             for partition in &mut commit.partitions {
@@ -244,7 +245,7 @@ impl StoreTask {
             let begun = Instant::now();
             match self.store.commit(&commit).await {
                 CommitOutcome::Committed => {
-                    self.metrics.committed(begun.elapsed(), now());
+                    self.metrics.committed(encoded_in + begun.elapsed(), now());
                     return FromStore::Committed(id);
                 }
                 CommitOutcome::Fenced { partitions } => return self.fenced(partitions),
@@ -263,7 +264,7 @@ impl StoreTask {
                     match self.resolve(&commit).await {
                         Ok(Resolved::Committed(claims)) => {
                             self.keep(&claims);
-                            self.metrics.committed(begun.elapsed(), now());
+                            self.metrics.committed(encoded_in + begun.elapsed(), now());
                             info!("the lost commit is in the store");
                             return FromStore::Committed(id);
                         }

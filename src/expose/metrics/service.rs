@@ -73,7 +73,7 @@ impl ServiceMetrics {
         Ok(metrics)
     }
 
-    /// A transaction of facts and offsets took so long, and was committed at that instant.
+    /// Encoding facts and the transaction that stored them with their offsets took so long, and it was committed at that instant.
     pub fn committed(&self, took: std::time::Duration, at: Timestamp) {
         self.commit_seconds.observe(took.as_secs_f64());
         self.last_commit.with_label_values::<&str>(&[]).set(seconds(at).to_f64());
