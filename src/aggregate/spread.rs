@@ -39,7 +39,7 @@ const BETTERED: usize = 4;
 /// Where an entry of `key` stands among those that rise by key. Any keys are found; evenly spread ones fast: of a million entries some
 /// nine are looked at, most of them side by side.
 pub fn find_spread<T>(sorted: &[T], key: u64, of: impl Fn(&T) -> u64) -> Option<usize> {
-    let guess = (0..BETTERED).fold(first_guess(sorted.len(), key), |guess, _| better_guess(sorted, key, guess, &of));
+    let guess = (0..BETTERED).fold(entries_among(sorted.len(), key), |guess, _| better_guess(sorted, key, guess, &of));
     find_near(sorted, key, guess, of)
 }
 
@@ -52,7 +52,7 @@ pub fn guess_together<'s, T: 's>(
 ) {
     for (at, guess) in guesses.iter_mut().enumerate() {
         let (sorted, key) = place(at);
-        *guess = first_guess(sorted.len(), key);
+        *guess = entries_among(sorted.len(), key);
     }
     for _ in 0..BETTERED {
         for (at, guess) in guesses.iter_mut().enumerate() {
@@ -79,11 +79,6 @@ pub fn find_near<T>(sorted: &[T], key: u64, guess: usize, of: impl Fn(&T) -> u64
     sorted[low..=high].binary_search_by_key(&key, of).ok().map(|at| low + at)
 }
 
-#[inline]
-fn first_guess(count: usize, key: u64) -> usize {
-    entries_among(count, key)
-}
-
 /// From what stands at one guess to the next.
 #[inline]
 fn better_guess<T>(sorted: &[T], key: u64, guess: usize, of: impl Fn(&T) -> u64) -> usize {
@@ -95,7 +90,7 @@ fn better_guess<T>(sorted: &[T], key: u64, guess: usize, of: impl Fn(&T) -> u64)
     better.min(sorted.len() - 1)
 }
 
-/// How many of `count` evenly spread entries lie among so many keys.
+/// How many of `count` evenly spread entries lie among so many keys: among those below a key, the first guess of where it stands.
 #[inline]
 fn entries_among(count: usize, keys: u64) -> usize {
     ((u128::from(keys) * count as u128) >> u64::BITS) as usize

@@ -9,8 +9,8 @@ use crate::aggregate::pair::Half;
 use crate::aggregate::plan::Facet;
 use crate::chunk::HalfRow;
 
-/// Keys that are looked up together. A processor waits for some ten places in memory at once; that many more are no faster, and what was
-/// found has to stay near it.
+/// Keys that are looked up together: several times the ten places or so in memory that a processor waits for at once, and few enough that what
+/// was found is still in its first cache when it is used.
 const LOOKED_UP_TOGETHER: usize = 64;
 
 impl Ledger {
