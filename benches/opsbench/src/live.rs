@@ -74,21 +74,27 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (begun_at, stopping) = (gauge(&before)?, AtomicBool::new(false));
     let (produced, seen) = std::thread::scope(|scope| {
         let looking = scope.spawn(|| look(address, &stopping));
-        let produced = produce(arguments, &answers, begun_at);
+        let producing = scope.spawn(|| produce(arguments, &answers, begun_at));
+        let produced = producing.join();
         std::thread::sleep(SETTLED);
         stopping.store(true, Ordering::Relaxed);
         (produced, looking.join())
     });
-    let (produced, seen) = (produced?, seen.map_err(|_| Failure::new("the gauge", "looking at it panicked"))??);
+    let panicked = |what: &'static str| move |_| Failure::new(what, "panicked");
+    let (produced, seen) =
+        (produced.map_err(panicked("producing"))??, seen.map_err(panicked("looking at the gauge"))??);
     let cuts = Cuts::of(&get(address, "/metrics")?)?.since(&Cuts::of(&before)?);
+    let (last, shown) = (produced.last().map(|last| last.count), seen.last().map(|last| last.count));
+    if last != shown {
+        return Err(Failure::new("the gauge", format!("shows {shown:?} in the end, where {last:?} were produced")));
+    }
+    let lags = lags(&produced, &seen);
     service.process.end(START_LIMIT);
-    let lags = lags(&produced, &seen, Instant::now());
     let quantile =
         |share: f64| lags.get((lags.len() as f64 * share) as usize).or(lags.last()).map_or(0.0, Duration::as_secs_f64);
-    println!(
-        "20 key results over SQLite, {} records drained, then {} s of {RATE} a second:",
-        answers.records, arguments.seconds
-    );
+    let took = produced.first().zip(produced.last()).map_or(Duration::ZERO, |(first, last)| last.at - first.at);
+    let rate = (arguments.seconds * RATE - AT_ONCE) as f64 / took.as_secs_f64();
+    println!("20 key results over SQLite, {} records drained, then {rate:.0} a second:", answers.records);
     println!("consumption stands for a commit: {}", cuts.told());
     println!("record produced -> gauge changed: p50 {:.2} s, p99 {:.2} s", quantile(0.5), quantile(0.99));
     Ok(())
@@ -144,13 +150,13 @@ fn gauge(text: &str) -> Result<u64, Failure> {
     value.map(|value| value as u64).ok_or_else(|| Failure::new(of_it, "/metrics has no value of it"))
 }
 
-/// How long each of what was produced took to be seen, in order of length. What was never seen took until `ended` at least.
-fn lags(produced: &[Count], seen: &[Count], ended: Instant) -> Vec<Duration> {
+/// How long each of what was produced took to be seen, in order of length.
+fn lags(produced: &[Count], seen: &[Count]) -> Vec<Duration> {
     let lag = |one: &Count| {
-        let shown = seen.iter().find(|seen| seen.count >= one.count).map_or(ended, |seen| seen.at);
-        shown.saturating_duration_since(one.at)
+        let shown = seen.iter().find(|seen| seen.count >= one.count)?;
+        Some(shown.at.saturating_duration_since(one.at))
     };
-    let mut lags: Vec<Duration> = produced.iter().map(lag).collect();
+    let mut lags: Vec<Duration> = produced.iter().filter_map(lag).collect();
     lags.sort_unstable();
     lags
 }
@@ -218,9 +224,8 @@ mod tests {
         let start = Instant::now();
         let count = |ms: u64, count: u64| Count { at: start + Duration::from_millis(ms), count };
         let produced = [count(0, 10), count(10, 20), count(20, 30), count(30, 40)];
-        let seen = [count(5, 0), count(500, 25), count(900, 31)];
-        let millis: Vec<u128> =
-            lags(&produced, &seen, start + Duration::from_millis(2_000)).iter().map(Duration::as_millis).collect();
+        let seen = [count(5, 0), count(500, 25), count(900, 31), count(2_000, 40)];
+        let millis: Vec<u128> = lags(&produced, &seen).iter().map(Duration::as_millis).collect();
         assert_eq!(millis, [490, 500, 880, 1_970]);
     }
 
