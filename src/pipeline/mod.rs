@@ -19,6 +19,7 @@ mod pack;
 mod raise;
 mod restore;
 mod state;
+
 pub use daily::DailyFact;
 pub use ledger::Held;
 pub use message::*;
