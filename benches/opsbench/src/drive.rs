@@ -5,27 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 
-use crate::answers::Answers;
 use crate::failure::Failure;
 use crate::key_result::Choice;
-use crate::measure::{Bench, Run, SqliteStore, StoreKind};
+use crate::measure::{Bench, BenchArguments, Run, SqliteStore, StoreKind};
 use crate::peers::Precision;
 use crate::report;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// host:port of the broker that holds what was generated
-    #[arg(long)]
-    brokers: String,
-    /// The exact answers, as `generate` wrote them
-    #[arg(long)]
-    answers: PathBuf,
-    /// The krscore binary
-    #[arg(long)]
-    krscore: PathBuf,
-    /// A folder for logs, books and stores; SQLite stores are made in it and removed
-    #[arg(long)]
-    folder: PathBuf,
+    #[command(flatten)]
+    bench: BenchArguments,
     /// postgres:// of a database whose user may create others; without it nothing runs over PostgreSQL
     #[arg(long)]
     postgres: Option<String>,
@@ -112,21 +101,14 @@ pub struct Row {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let text = std::fs::read_to_string(&arguments.answers);
-    let text = text.map_err(|error| Failure::new(arguments.answers.display(), error))?;
-    let answers: Answers =
-        serde_json::from_str(&text).map_err(|error| Failure::new(arguments.answers.display(), error))?;
-    std::fs::create_dir_all(&arguments.folder).map_err(|error| Failure::new(arguments.folder.display(), error))?;
-    let absolute = |path: &Path| path.canonicalize().map_err(|error| Failure::new(path.display(), error));
-    let (folder, krscore) = (absolute(&arguments.folder)?, absolute(&arguments.krscore)?);
-    let bench = Bench { brokers: &arguments.brokers, answers: &answers, folder: &folder, krscore: &krscore };
+    let bench = arguments.bench.bench()?;
     let contestants = contestants(arguments)?;
     let mut rows: Vec<Row> = contestants.into_iter().map(|contestant| Row { contestant, runs: Vec::new() }).collect();
     // What was measured before somebody failed is shown all the same.
     let failed = rounds(arguments, &bench, &mut rows).err();
-    print!("{}", report::table(&rows, &answers));
+    print!("{}", report::table(&rows, &bench.answers));
     if let Some(path) = &arguments.json {
-        let text = format!("{:#}\n", report::json(&rows, &answers));
+        let text = format!("{:#}\n", report::json(&rows, &bench.answers));
         std::fs::write(path, text).map_err(|error| Failure::new(path.display(), error))?;
     }
     let faults = rows.iter().flat_map(|row| &row.runs).map(|run| run.faults.len()).sum::<usize>();
@@ -137,7 +119,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn rounds(arguments: &Arguments, bench: &Bench<'_>, rows: &mut [Row]) -> Result<(), Failure> {
+fn rounds(arguments: &Arguments, bench: &Bench, rows: &mut [Row]) -> Result<(), Failure> {
     for round in 1..=arguments.rounds.get() {
         for row in &mut *rows {
             let run = one(bench, arguments.postgres.as_deref(), &row.contestant, round)?;
@@ -189,13 +171,13 @@ fn contestants(arguments: &Arguments) -> Result<Vec<Contestant>, Failure> {
     Ok(all)
 }
 
-fn one(bench: &Bench<'_>, postgres: Option<&str>, contestant: &Contestant, round: usize) -> Result<Run, Failure> {
+fn one(bench: &Bench, postgres: Option<&str>, contestant: &Contestant, round: usize) -> Result<Run, Failure> {
     match contestant {
         Contestant::Floor => bench.floor(),
         Contestant::Naive => bench.naive(),
         Contestant::Foreign(folder, variant) => {
             let mut command = Command::new(peers().join(folder).join("run"));
-            command.arg(variant).arg(bench.brokers).arg(bench.answers.records.to_string()).current_dir(bench.folder);
+            command.arg(variant).arg(&bench.brokers).arg(bench.answers.records.to_string()).current_dir(&bench.folder);
             let precision = if *folder == "flink" { Precision::Seconds } else { Precision::Milliseconds };
             bench.peer(command, &format!("{folder}-{variant}-{round}"), precision)
         }
@@ -208,7 +190,7 @@ fn one(bench: &Bench<'_>, postgres: Option<&str>, contestant: &Contestant, round
             let name = format!("k{}{ids}-{store:?}-{}-{round}", choice.name(), std::process::id()).to_lowercase();
             match store {
                 StoreKind::Sqlite => {
-                    let store = SqliteStore::new(bench.folder, &name);
+                    let store = SqliteStore::new(&bench.folder, &name);
                     bench.krscore(*choice, *has_ids, &store.url(), &name)
                 }
                 StoreKind::Postgres => {

@@ -1,15 +1,13 @@
 //! `opsbench live`: krscore has drained the topics, and goes on with what comes at a steady rate. How long consumption stands for a commit
 //! then, and how soon an event moves a gauge.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::answers::Answers;
 use crate::event::Kind;
 use crate::failure::Failure;
 use crate::key_result::Choice;
-use crate::measure::{Bench, START_LIMIT, SqliteStore, get};
+use crate::measure::{Bench, BenchArguments, START_LIMIT, SqliteStore, get};
 use crate::sink::Sink;
 use crate::stream::{Nature, Stream};
 
@@ -30,18 +28,8 @@ const WATCHED: (&str, Kind) = ("picks", Kind::Picked);
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// host:port of the broker that holds what was generated. It holds more afterwards
-    #[arg(long)]
-    brokers: String,
-    /// The exact answers, as `generate` wrote them
-    #[arg(long)]
-    answers: PathBuf,
-    /// The krscore binary
-    #[arg(long)]
-    krscore: PathBuf,
-    /// A folder for the log, the book and the store
-    #[arg(long)]
-    folder: PathBuf,
+    #[command(flatten)]
+    bench: BenchArguments,
     /// How long records come. Their time runs 200 times as fast as the clock, and the first one is 3 hours old
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=50))]
     seconds: u64,
@@ -55,16 +43,9 @@ struct Count {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let text = std::fs::read_to_string(&arguments.answers);
-    let text = text.map_err(|error| Failure::new(arguments.answers.display(), error))?;
-    let answers: Answers =
-        serde_json::from_str(&text).map_err(|error| Failure::new(arguments.answers.display(), error))?;
-    std::fs::create_dir_all(&arguments.folder).map_err(|error| Failure::new(arguments.folder.display(), error))?;
-    let folder = std::path::absolute(&arguments.folder).map_err(|error| Failure::new("the folder", error))?;
-    let krscore = std::path::absolute(&arguments.krscore).map_err(|error| Failure::new("krscore", error))?;
-    let bench = Bench { brokers: &arguments.brokers, answers: &answers, folder: &folder, krscore: &krscore };
+    let bench = arguments.bench.bench()?;
     let name = format!("live-{}", std::process::id());
-    let store = SqliteStore::new(&folder, &name);
+    let store = SqliteStore::new(&bench.folder, &name);
     let service = bench.serve(Choice::Twenty, false, &store.url(), &name)?;
     service.process.wait_for("caught up", bench.limit())?;
     std::thread::sleep(SETTLED);
@@ -74,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (begun_at, stopping) = (gauge(&before)?, AtomicBool::new(false));
     let (produced, seen) = std::thread::scope(|scope| {
         let looking = scope.spawn(|| look(address, &stopping));
-        let producing = scope.spawn(|| produce(arguments, &answers, begun_at));
+        let producing = scope.spawn(|| produce(arguments.seconds, &bench, begun_at));
         let produced = producing.join();
         std::thread::sleep(SETTLED);
         stopping.store(true, Ordering::Relaxed);
@@ -94,21 +75,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         |share: f64| lags.get((lags.len() as f64 * share) as usize).or(lags.last()).map_or(0.0, Duration::as_secs_f64);
     let took = produced.first().zip(produced.last()).map_or(Duration::ZERO, |(first, last)| last.at - first.at);
     let rate = (arguments.seconds * RATE - AT_ONCE) as f64 / took.as_secs_f64();
-    println!("20 key results over SQLite, {} records drained, then {rate:.0} a second:", answers.records);
+    println!("20 key results over SQLite, {} records drained, then {rate:.0} a second:", bench.answers.records);
     println!("consumption stands for a commit: {}", cuts.told());
     println!("record produced -> gauge changed: p50 {:.2} s, p99 {:.2} s", quantile(0.5), quantile(0.99));
     Ok(())
 }
 
 /// Produces what comes after that which was generated, and says when how many had come that the gauge counts.
-fn produce(arguments: &Arguments, answers: &Answers, begun_at: u64) -> Result<Vec<Count>, Failure> {
-    let (mut stream, mut generated) = (Stream::new(answers.seed, answers.begun_ms), 0);
-    while generated < answers.records {
+fn produce(seconds: u64, bench: &Bench, begun_at: u64) -> Result<Vec<Count>, Failure> {
+    let (mut stream, mut generated) = (Stream::new(bench.answers.seed, bench.answers.begun_ms), 0);
+    while generated < bench.answers.records {
         stream.step(|_| generated += 1);
     }
-    let mut sink = Sink::open(Some(&arguments.brokers), None)?;
+    let mut sink = Sink::open(Some(&bench.brokers), None)?;
     let (begun, mut records, mut counted, mut produced) = (Instant::now(), 0, begun_at, Vec::new());
-    while records < arguments.seconds * RATE {
+    while records < seconds * RATE {
         let until = records + AT_ONCE;
         while records < until {
             let mut result = Ok(());

@@ -52,7 +52,7 @@ enum Verb {
     Book(book::Arguments),
     /// Runs krscore and others over what was generated, and compares
     Drive(drive::Arguments),
-    /// How long commits and gauges take while records come at a steady rate
+    /// How long commits and gauges take while records come at a steady rate; the topics hold more afterwards
     Live(live::Arguments),
 }
 

@@ -55,14 +55,44 @@ pub struct Run {
     pub faults: Vec<String>,
 }
 
+/// What every run is told.
+#[derive(Debug, clap::Args)]
+pub struct BenchArguments {
+    /// host:port of the broker that holds what was generated
+    #[arg(long)]
+    brokers: String,
+    /// The exact answers, as `generate` wrote them
+    #[arg(long)]
+    answers: PathBuf,
+    /// The krscore binary
+    #[arg(long)]
+    krscore: PathBuf,
+    /// A folder for logs, books and stores; SQLite stores are made in it and removed
+    #[arg(long)]
+    folder: PathBuf,
+}
+
 /// What every run needs.
-pub struct Bench<'a> {
-    pub brokers: &'a str,
-    pub answers: &'a Answers,
+pub struct Bench {
+    pub brokers: String,
+    pub answers: Answers,
     /// For logs, books and stores.
-    pub folder: &'a Path,
+    pub folder: PathBuf,
     /// The `krscore` binary.
-    pub krscore: &'a Path,
+    pub krscore: PathBuf,
+}
+
+impl BenchArguments {
+    /// Reads the answers, and makes the folder.
+    pub fn bench(&self) -> Result<Bench, Failure> {
+        let text = std::fs::read_to_string(&self.answers);
+        let text = text.map_err(|error| Failure::new(self.answers.display(), error))?;
+        let answers = serde_json::from_str(&text).map_err(|error| Failure::new(self.answers.display(), error))?;
+        std::fs::create_dir_all(&self.folder).map_err(|error| Failure::new(self.folder.display(), error))?;
+        let absolute = |path: &Path| path.canonicalize().map_err(|error| Failure::new(path.display(), error));
+        let (folder, krscore) = (absolute(&self.folder)?, absolute(&self.krscore)?);
+        Ok(Bench { brokers: self.brokers.clone(), answers, folder, krscore })
+    }
 }
 
 /// A krscore that listens.
@@ -104,7 +134,7 @@ impl Drop for SqliteStore {
     }
 }
 
-impl Bench<'_> {
+impl Bench {
     /// How long draining may take.
     pub fn limit(&self) -> Duration {
         START_LIMIT + Duration::from_secs(self.answers.records / RATE_MIN)
@@ -125,7 +155,7 @@ impl Bench<'_> {
         let peak_bytes = service.process.peak_memory().unwrap_or(0);
         let document = service.document()?;
         service.process.end(START_LIMIT);
-        let faults = compare::document(&document, &choice.key_results(), self.answers, has_ids);
+        let faults = compare::document(&document, &choice.key_results(), &self.answers, has_ids);
         let wall = drained(&curve, begin, end).duration_since(begin.at);
         Ok(Run { wall, cpu: end.cpu.saturating_sub(begin.cpu), peak_bytes, faults })
     }
@@ -135,9 +165,9 @@ impl Bench<'_> {
         let book = self.folder.join(format!("{name}.yaml"));
         let text = book::yaml(&choice.key_results(), self.answers.begun_ms, has_ids);
         std::fs::write(&book, text).map_err(|error| Failure::new(book.display(), error))?;
-        let mut command = Command::new(self.krscore);
-        command.arg("run").current_dir(self.folder).env("KRSCORE__BOOK", &book);
-        command.env("KRSCORE__KAFKA__BROKERS", self.brokers).env("KRSCORE__KAFKA__GROUP", format!("opsbench-{name}"));
+        let mut command = Command::new(&self.krscore);
+        command.arg("run").current_dir(&self.folder).env("KRSCORE__BOOK", &book);
+        command.env("KRSCORE__KAFKA__BROKERS", &self.brokers).env("KRSCORE__KAFKA__GROUP", format!("opsbench-{name}"));
         command.env("KRSCORE__STORE__URL", store).env("KRSCORE__HTTP__LISTEN", "127.0.0.1:0");
         command.env("KRSCORE__LOG__FORMAT", "json");
         // What is past a budget is said to have no value, which is right and leaves nothing to compare.
@@ -198,7 +228,7 @@ impl Bench<'_> {
     fn own(&self, verb: &str) -> Result<Command, Failure> {
         let program: PathBuf = std::env::current_exe().map_err(|error| Failure::new("this program", error))?;
         let mut command = Command::new(program);
-        command.arg(verb).arg("--brokers").arg(self.brokers);
+        command.arg(verb).arg("--brokers").arg(&self.brokers);
         Ok(command)
     }
 }

@@ -11,12 +11,12 @@ use crate::process::{Listen, Process};
 /// What its log says when its inputs are started.
 const BEGIN: &str = "[agent] Config:";
 
-impl Bench<'_> {
+impl Bench {
     /// One run of the job in `benches/peers/telegraf`.
     pub fn telegraf(&self, folder: &Path, name: &str) -> Result<Run, Failure> {
         let output = self.folder.join(format!("{name}.influx"));
         let mut command = Command::new(folder.join("run"));
-        command.arg(self.brokers).arg(format!("opsbench-{name}")).arg(&output).current_dir(self.folder);
+        command.arg(&self.brokers).arg(format!("opsbench-{name}")).arg(&output).current_dir(&self.folder);
         let process = Process::start(command, Listen::Stderr, self.file(&format!("{name}.log"))?)?;
         let (begin, _) = process.wait_for(BEGIN, START_LIMIT)?;
         let end = process.wait_until_idle(begin, self.limit())?;
