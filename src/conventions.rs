@@ -97,8 +97,10 @@ pub const MEMBERS_EXPOSED_MAX: usize = 50;
 /// Upper bounds of [`COMMIT_SECONDS`]: a local commit takes about 5 ms, a remote one 50; 10 s is when alarms go off.
 pub const COMMIT_SECONDS_BOUNDS: [f64; 11] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// Upper bounds of [`CUT_SECONDS`]: a second's events take a few ms; while a backlog is drained, a second brings hundreds of thousands.
-pub const CUT_SECONDS_BOUNDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+/// Upper bounds of [`CUT_SECONDS`] and [`SCORING_SECONDS`]: to hand over takes less than a ms; to score a second's events a few, and while a
+/// backlog is drained, a second brings hundreds of thousands.
+pub const CUT_SECONDS_BOUNDS: [f64; 12] =
+    [0.0001, 0.00025, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
 
 use label as l;
 
@@ -189,7 +191,9 @@ families! {
     BACKFILL_RECORDS_LEFT = "krscore_backfill_records_left", Gauge, &[], "Offsets between the back-fill and live scoring; 0 while nothing is filled";
     BOOK_FAULTS = "krscore_book_faults", Gauge, &[], "Faults of the book on disk, for which the one before it still scores";
     CUT_SECONDS = "krscore_cut_seconds", Histogram, &[],
-        "How long nothing was consumed while what had come was packed and scored for a commit";
+        "How long nothing was consumed while what had come was handed over to be scored and committed";
+    SCORING_SECONDS = "krscore_scoring_seconds", Histogram, &[],
+        "How long what had come was packed, merged and scored for a commit, beside consumption";
     COMMIT_FAILURES = "krscore_commit_failures_total", Counter, &[], "Commits that the store refused or did not answer";
     COMPACTIONS = "krscore_compactions_total", Counter, &[], "Stored chunks that were folded of others since the process began";
     COMPACTED_BYTES = "krscore_compacted_bytes_total", Counter, &[], "Bytes of stored chunks that were folded since the process began";

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! kafka | file → ingest → [ decode → aggregate (cells, halves, ids) → score ] → Snapshot → /metrics | API | page | BI
-//!                           pipeline::step  ⇒  Effects: Start · Persist · Publish · Record · CommitOffsets
+//!                           pipeline: Intake → Scorer  ⇒  Effects: Start · Persist · Publish · Record · CommitOffsets
 //!                                 └→ store: chunks + next_offset, ONE transaction → Persisted → publish the Snapshot of that cut
 //! ```
 //!

@@ -8,6 +8,7 @@
 //! | to the group | 1 to 3 processes, partitions dealt out anew, processes that notice late and go on under a stale claim |
 //! | to the book | in two stories of three: edited (key results and a topic come and go, a p90, `by`, `where`, a title; back to a former one; anew while a lane runs), its back-fill lane filled piece by piece, interrupted, gone on with, joined while a process goes on by the book before it, the edit taken back |
 //! | to a process | killed between any two steps, before or after any call of the store; restarts |
+//! | to what was handed over | in one story of four, records are taken, partitions lost and commits answered before it is scored |
 //! | to a commit | answers lost whether it arrived or not; fenced |
 //! | to what is stored | folded by compaction, at any time, and what was folded is deleted |
 //! | to the disk | fails or dies at any write, sync, truncation or deletion, and may tear that write in two: so within `claim`, `COMMIT` and compaction too |
@@ -25,9 +26,9 @@
 //!
 //! | case | what was broken | caught by seed | said |
 //! |---|---|---|---|
-//! | 2 | `pipeline::ledger::derive` does not take back what a pair added before | 14 | the document differs in 72 lines |
-//! | 3 | `State::drop_uncut` leaves the ids of dropped records known, so that they are copies when read again | 103 | so do the counters, in one |
-//! | 8 | `Ledger::absorb_ids` reads no ids back, so that a copy after a restart counts | 14 | `n` is 21, should be 20 |
+//! | 2 | `pipeline::scorer::derive` does not take back what a pair added before | 14 | the document differs in 72 lines |
+//! | 3 | `Intake::drop_uncut` leaves the ids of dropped records known, so that they are copies when read again | 103 | so do the counters, in one |
+//! | 8 | `Ledger::read_ids` reads no ids back, so that a copy after a restart counts | 14 | `n` is 21, should be 20 |
 //! | 11 | `Lane::read_ids` reads none: neither those before the seam nor, after a crash, its own | 27 | the document differs in 20 lines |
 //! | 12 | `Session::resolve_unknown` always says "not committed", and SQLite's `ADVANCE` compares no offsets | 132 | a commit fails for good, its chunk is there already |
 //! | 12 | `ADVANCE` compares neither epoch nor offset | 139 | the process reads its state again and again |
@@ -128,6 +129,7 @@ fn whatever_happens_the_stored_scores_are_those_of_a_quiet_run() {
         ("edits that took effect", sum(|s| s.joined as u64)),
         ("edits that brought a topic", sum(|s| s.brought as u64)),
         ("lanes that went on after an interruption", sum(|s| s.resumed as u64)),
+        ("batches taken while what came before was not scored", sum(|s| s.taken_meanwhile as u64)),
         ("looks in between", sum(|s| s.looks as u64)),
         ("key results over part of the logs", sum(|s| s.partly as u64)),
         ("partitions held too long", sum(|s| s.zombies as u64)),

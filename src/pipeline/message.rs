@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::daily::DailyFact;
+use super::scorer::DailyFact;
 use crate::chunk::{Chunk, Encoded, encode};
 use crate::event::{Offset, Partition, Record};
 use crate::score::{CheckIn, FrozenBaseline};
@@ -179,8 +179,7 @@ pub struct Cut {
     pub snapshot: Arc<Snapshot>,
 }
 
-/// What one partition contributed since the last cut, as rows, or encoded: a live cut is made while consumption waits, and is encoded by
-/// whoever stores it.
+/// What one partition contributed since the last cut, as rows, or encoded: a live cut is encoded by whoever stores it.
 #[derive(Debug)]
 pub struct PartitionCut<C = Chunk> {
     /// The partition.

@@ -1,7 +1,8 @@
 //! The service: builds everything, spawns, runs effects, drains.
 //!
 //! ```text
-//! consumer thread ── ToStore ──▶ store task ── FromStore ──▶ consumer thread
+//! consumer thread ── ToScorer ──▶ scoring thread ── Scored ──▶ consumer thread
+//!        ├── ToStore ──▶ store task ── FromStore ──▶ consumer thread
 //!        ├── watch<Snapshot> ──▶ publish (encodes) ──▶ HTTP readers
 //!        │                    └▶ compaction task (the floor)
 //!        ├── days ──▶ BI task
@@ -17,6 +18,7 @@ mod edition;
 mod editor;
 mod log_starts;
 mod names;
+mod scoring_thread;
 mod store_task;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,7 @@ use crate::event::TopicIndex;
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{self, CheckInFault, CheckInSink, Phase, Readers, Readiness, TOKEN_CHARS_MIN, Token, Written};
 use crate::ingest::kafka::Consumer;
+use crate::pipeline::Scorer;
 use crate::score::CheckIn;
 use crate::settings::{self, Settings};
 use crate::store::{OpenMode, Store, StoreOptions};
@@ -40,6 +43,7 @@ use crate::store::{OpenMode, Store, StoreOptions};
 use consumer_loop::{ConsumerLoop, ToLive, Wiring};
 use editor::Editor;
 use log_starts::named_topics;
+use scoring_thread::ScoringThread;
 use store_task::StoreTask;
 
 pub use edition::{BookSource, LoadedBook};
@@ -221,9 +225,13 @@ async fn run_until_stopped(
     let compaction = compaction_task::run(Arc::clone(&store), snapshots_seen.clone(), metrics.clone());
     let compaction_task = tokio::spawn(compaction);
     let bi_task = tokio::spawn(bi_task::run(Arc::clone(&store), snapshots_seen, days));
+    let scorer = Scorer::new(Arc::clone(&active.book)).with_budgets(settings.state);
+    let (scoring, to_scorer, from_scorer) = ScoringThread::new(scorer, metrics.clone());
     let wiring = Wiring {
         to_store,
         from_store,
+        to_scorer,
+        from_scorer,
         snapshots,
         daily,
         readiness: readiness.clone(),
@@ -238,6 +246,7 @@ async fn run_until_stopped(
         budgets: settings.state,
     };
     let editor = spawn("editor", move || editor.run(pending))?;
+    let scoring = spawn("scorer", move || scoring.run())?;
     let (finish, finished) = oneshot::channel();
     spawn("consumer", move || {
         let done = ConsumerLoop::new(active.book, consumer, wiring).run();
@@ -251,8 +260,8 @@ async fn run_until_stopped(
     stored.send_replace(None);
     // The editor ends by itself when the consumer thread has.
     stopping.store(true, Ordering::Relaxed);
-    let editor = tokio::spawn(async move { drop(editor.await) });
-    end(store, [editor, store_task, bi_task, compaction_task]).await;
+    let threads = tokio::spawn(async move { drop((editor.await, scoring.await)) });
+    end(store, [threads, store_task, bi_task, compaction_task]).await;
     done.map_err(failed)
 }
 

@@ -134,6 +134,7 @@ fn every_family_of_the_service_is_served() {
         "krscore_compaction_refused_partitions 1",
         "krscore_commit_seconds_bucket{le=\"0.01\"} 1",
         "krscore_cut_seconds_bucket{le=\"0.01\"} 1",
+        "krscore_scoring_seconds_bucket{le=\"0.025\"} 1",
     ] {
         assert!(text.lines().any(|served| served == line), "{line}\n{text}");
     }

@@ -59,6 +59,7 @@ fn server(
     let metrics = ServiceMetrics::new(readers.clone(), readiness.clone()).expect("names are unique");
     metrics.committed(std::time::Duration::from_millis(7), at);
     metrics.cut(std::time::Duration::from_millis(7));
+    metrics.scored(std::time::Duration::from_millis(20));
     metrics.set_store_bytes(4096);
     metrics.stands("oms.orders", 1, "offset_out_of_range");
     metrics.compacted(3, 9_000, 1);

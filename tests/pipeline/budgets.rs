@@ -128,6 +128,6 @@ fn what_passes_its_budget_in_the_midst_of_a_cut_is_held_no_further() {
     let mut world = told(Budgets { pairs_max: 1, ..Budgets::default() }, false);
     let process = world.start();
     world.settle(process, "2026-10-09");
-    let state = &world.processes[process].as_ref().expect("it runs").state;
-    assert_eq!(state.held().half_pairs, 0);
+    let process = &world.processes[process].as_ref().expect("it runs");
+    assert_eq!(process.held().half_pairs, 0);
 }

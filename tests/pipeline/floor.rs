@@ -52,8 +52,9 @@ fn shown(world: &World<Sqlite>, process: usize, key_result: &str) -> String {
 }
 
 fn held(world: &World<Sqlite>, process: usize) -> (usize, usize, usize) {
-    let held = world.processes[process].as_ref().expect("it runs").state.held();
-    (held.buckets, held.half_pairs, held.ids)
+    let process = world.processes[process].as_ref().expect("it runs");
+    let held = process.held();
+    (held.buckets, held.half_pairs, process.ids_held())
 }
 
 #[test]
@@ -155,6 +156,9 @@ fn a_topic_made_anew_is_counted_and_its_coverage_begins_with_its_first_record() 
     let process = world.start();
     let detail = "topic orders was deleted and made anew".to_owned();
     world.take(process, Input::Incident { partition: orders, kind: IncidentKind::TopicRemade, detail });
+    // Nothing comes of it for a while.
+    world.answer_ends(process);
+    world.tick(process, "2026-03-01T12:00");
     order(&mut world, 1, "2026-03-02", "2026-03-02");
     world.settle(process, "2026-03-04");
     let check = |world: &World<Sqlite>, process| {
@@ -163,6 +167,8 @@ fn a_topic_made_anew_is_counted_and_its_coverage_begins_with_its_first_record() 
         assert!(world.counters(process).contains(counted), "{}", world.counters(process));
     };
     check(&world, process);
+    let kept = ("orders".to_owned(), "topic_remade".to_owned(), 0);
+    assert_eq!(world.process(process).dead_letters, [kept], "its words are kept with the first cut");
     let again = world.start();
     world.settle(again, "2026-03-04");
     check(&world, again);

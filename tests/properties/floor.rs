@@ -192,7 +192,7 @@ proptest! {
         // Ids have no other reason to be there. (Half-pairs are watched below the floor for a while where they were taken in before it rose, and
         // pairs that are taken back leave empty cells: nothing that a score sees.)
         let ids = |world: &World<Memory>, process: usize| {
-            world.processes[process].as_ref().expect("it runs").state.held().ids
+            world.processes[process].as_ref().expect("it runs").ids_held()
         };
         let live = ids(&world, process);
         prop_assert_eq!((ids(&replay, replayed), ids(&quiet, 0)), (live, live), "the same ids are held");

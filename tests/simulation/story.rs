@@ -42,6 +42,7 @@ pub struct Seen {
     pub resumed: usize,
     pub brought: usize,
     pub looks: usize,
+    pub taken_meanwhile: usize,
     pub partly: usize,
     pub zombies: usize,
     pub added: usize,
@@ -107,6 +108,7 @@ pub fn tell(seed: u64, disk: &Rc<Disk>, empty: &[u8]) -> Told {
     if kind == Kind::OneBook && chance.once_in(3) {
         world.budgets.dedup_ids_max = 1 + chance.below(6) as usize;
     }
+    world.scores_late = seed % 4 == 1;
     let mut story = Story {
         chance,
         kind,
@@ -209,8 +211,7 @@ impl Story {
         let flushes = self.chance.once_in(2);
         self.within(process, |world| {
             if flushes {
-                world.take(process, krscore::pipeline::Input::Flush);
-                world.hear(process);
+                world.flush(process);
             }
             world.unassign(process, &lost);
             world.assign(process, &gained);
@@ -274,6 +275,11 @@ impl Story {
 
     /// What a living process does.
     fn act(&mut self, process: usize) -> String {
+        if self.world.scores_late && self.chance.once_in(4) {
+            let mut scored = false;
+            self.within(process, |world| scored = world.score_one(process));
+            return format!("{process} scores what was handed over: {scored}");
+        }
         let partition = self.any_partition();
         match self.chance.below(60) {
             0..20 => {
@@ -426,8 +432,7 @@ impl Story {
             self.world.append(partition, Some(now), Some(text));
             self.within(process, |world| {
                 world.consume(process, partition, 2);
-                world.take(process, krscore::pipeline::Input::Flush);
-                world.hear(process);
+                world.flush(process);
             });
             if self.world.processes[process].is_none() {
                 break;
@@ -470,7 +475,7 @@ impl Story {
         };
         (self.seen.copies, self.seen.unchecked) = (of("Copies"), of("Unchecked"));
         self.seen.dead_letters = quiet.store.dead_letters().len();
-        self.seen.resumed = self.world.editor.resumed;
+        (self.seen.resumed, self.seen.taken_meanwhile) = (self.world.editor.resumed, self.world.taken_meanwhile);
         let document = self.world.document(survivor);
         self.trace.push(format!("document {:016x}", krscore::decode::fingerprint(&document)));
     }

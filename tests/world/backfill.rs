@@ -206,7 +206,9 @@ impl<S: Storage> World<S> {
         let partitions = self.process(process).given.clone();
         partitions.into_iter().for_each(|partition| self.consume(process, partition, 1));
         self.answer_ends(process);
+        self.score_all(process);
         self.take(process, Input::Flush);
+        self.score_all(process);
         if self.process(process).cut.is_some() {
             self.store_works(process);
             let answer = self.process(process).answer.take().map(|(_, answer)| answer);
@@ -217,9 +219,9 @@ impl<S: Storage> World<S> {
     /// Live holds, the lane reaches it, both become one, and the process goes on with the edited book. `false` if something is still missing.
     pub fn join(&mut self, process: usize) -> bool {
         let Some(edited) = self.editor.book.clone() else { return true };
+        self.score_all(process);
         self.hear(process);
-        self.take(process, Input::Flush);
-        self.hear(process);
+        self.flush(process);
         if self.editor.running.is_none() {
             self.begin_lane();
         }
@@ -278,9 +280,11 @@ impl<S: Storage> World<S> {
         }
         self.commit_late(process);
         assert!(self.adopt(), "the joined book is the active one");
-        let state = self.state();
+        self.score_all(process);
+        let book = Arc::clone(&self.book);
         let this = self.process(process);
-        this.state = state;
+        let work = this.intake.adopt(book);
+        this.work.push_back(work);
         this.given = partitions.into_iter().collect();
         self.reload(process);
         true

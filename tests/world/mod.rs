@@ -6,25 +6,25 @@
 #![allow(dead_code, unused_imports, reason = "every test binary compiles all of it and uses its part")]
 
 pub mod backfill;
+mod process;
 mod quiet;
 pub mod storage;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use krscore::aggregate::budget::Budgets;
 use krscore::book::{Book, SourceFile, load, render};
 use krscore::event::{Offset, Partition, Record, TopicIndex};
-use krscore::pipeline::{
-    AssignmentEpoch, ClaimedPartition, Cut, CutId, DailyFact, Effect, Input, LogStart, State, step,
-};
+use krscore::pipeline::{AssignmentEpoch, ClaimedPartition, Input, Intake, LogStart, Scorer};
 use krscore::score::{CheckIn, KeyResultScore};
 use krscore::snapshot::{CounterKey, Snapshot};
-use krscore::store::{Commit, PartitionCommit};
+use krscore::store::Commit;
 use krscore::time::Timestamp;
 
+pub use process::Process;
 pub use quiet::{Covered, quiet, quiet_over};
-use storage::{Answer, Storage, dead_letter, key};
+use storage::{Answer, Storage};
 
 /// A record in the log.
 #[derive(Clone, Debug)]
@@ -45,28 +45,6 @@ pub struct Log {
     pub end: Offset,
 }
 
-/// A process that consumes some partitions.
-pub struct Process {
-    pub state: State,
-    epoch: AssignmentEpoch,
-    /// The assignment under which each partition is fetched.
-    fetched_under: BTreeMap<Partition, AssignmentEpoch>,
-    /// The epochs that the store gave.
-    epochs: BTreeMap<Partition, i64>,
-    /// What the group gave it.
-    given: BTreeSet<Partition>,
-    /// Where the consumer stands.
-    positions: BTreeMap<Partition, Offset>,
-    cut: Option<(CutId, Commit)>,
-    /// The store's answer on its way.
-    answer: Option<(CutId, Answer)>,
-    pub snapshot: Option<Arc<Snapshot>>,
-    pub publications: usize,
-    pub reloads: usize,
-    pub gave_up: Option<String>,
-    pub dead_letters: Vec<(String, String, Offset)>,
-}
-
 /// Logs, a store and processes.
 pub struct World<S> {
     pub book: Arc<Book>,
@@ -79,6 +57,10 @@ pub struct World<S> {
     pub budgets: Budgets,
     /// Rows at or after it are left out, as `replay --at` does.
     pub until: Option<Timestamp>,
+    /// Whether what is handed over is scored when [`World::score_one`] says so, while records are taken; else at once.
+    pub scores_late: bool,
+    /// Batches that were taken while something was handed over and not scored.
+    pub taken_meanwhile: usize,
     /// An edited book that has not taken effect yet, and its lane.
     pub editor: backfill::Editor,
 }
@@ -114,6 +96,8 @@ impl<S: Storage> World<S> {
             daily: BTreeMap::new(),
             budgets: Budgets::default(),
             until: None,
+            scores_late: false,
+            taken_meanwhile: 0,
             editor: backfill::Editor::default(),
         }
     }
@@ -153,9 +137,11 @@ impl<S: Storage> World<S> {
     /// Starts a process that is given these partitions.
     pub fn start_with(&mut self, partitions: &[Partition]) -> usize {
         self.adopt_active();
-        let state = self.state();
+        let (intake, scorer) = self.halves();
         self.processes.push(Some(Process {
-            state,
+            intake,
+            scorer,
+            work: VecDeque::new(),
             epoch: AssignmentEpoch(0),
             fetched_under: BTreeMap::new(),
             epochs: BTreeMap::new(),
@@ -174,8 +160,10 @@ impl<S: Storage> World<S> {
         process
     }
 
-    fn state(&self) -> State {
-        State::new(Arc::clone(&self.book), self.until).with_budgets(self.budgets)
+    /// Both halves of a pipeline that knows nothing.
+    fn halves(&self) -> (Intake, Scorer) {
+        let intake = Intake::new(Arc::clone(&self.book), self.until).with_budgets(self.budgets);
+        (intake, Scorer::new(Arc::clone(&self.book)).with_budgets(self.budgets))
     }
 
     pub fn process(&mut self, process: usize) -> &mut Process {
@@ -195,6 +183,7 @@ impl<S: Storage> World<S> {
         let baselines = self.store.baselines();
         self.take(process, Input::Baselines(baselines));
         self.take(process, Input::Restored { chunks });
+        self.score_all(process);
         self.claim(process);
     }
 
@@ -255,8 +244,10 @@ impl<S: Storage> World<S> {
         let next = last.offset + 1;
         let this = self.process(process);
         let epoch = this.fetched_under[&partition];
-        step(&mut this.state, Input::Records { partition, epoch, records: &batch, leader_epoch: None });
+        let reactions = this.intake.step(Input::Records { partition, epoch, records: &batch, leader_epoch: None });
+        assert!(reactions.is_empty(), "records alone bring no reaction");
         this.positions.insert(partition, next);
+        self.taken_meanwhile += usize::from(!self.process(process).work.is_empty());
     }
 
     /// Hands everything that is left to a process.
@@ -329,6 +320,8 @@ impl<S: Storage> World<S> {
     }
 
     fn fenced(&mut self, process: usize) {
+        // What was handed over goes to the store before that is read.
+        self.score_all(process);
         let this = self.process(process);
         let consumed = std::mem::take(&mut this.positions).into_keys().collect();
         this.reloads += 1;
@@ -364,6 +357,14 @@ impl<S: Storage> World<S> {
 
     pub fn settle_at(&mut self, process: usize, now: Timestamp) -> String {
         self.now = now;
+        self.score_all(process);
+        let scores_late = std::mem::replace(&mut self.scores_late, false);
+        let document = self.settle_now(process);
+        self.scores_late = scores_late;
+        document
+    }
+
+    fn settle_now(&mut self, process: usize) -> String {
         for _ in 0..20 {
             let reloads = self.process(process).reloads;
             self.hear(process);
@@ -428,67 +429,6 @@ impl<S: Storage> World<S> {
 
     pub fn say(&mut self, process: usize, check_ins: Vec<CheckIn>) {
         self.take(process, Input::CheckIns(check_ins));
-    }
-
-    pub fn take(&mut self, process: usize, input: Input<'_>) {
-        let effects = step(&mut self.process(process).state, input);
-        let mut reload = false;
-        for effect in effects {
-            match effect {
-                Effect::Start(starts) => self.process(process).positions.extend(starts),
-                Effect::Persist(cut) => self.persist(process, *cut),
-                Effect::Publish(snapshot) => {
-                    let this = self.process(process);
-                    this.snapshot = Some(snapshot);
-                    this.publications += 1;
-                }
-                Effect::Record(facts) => self.record(facts),
-                Effect::CommitOffsets(_) => {}
-                Effect::Reload { .. } => reload = true,
-                Effect::GiveUp { reason } => self.process(process).gave_up = Some(reason),
-            }
-        }
-        if reload {
-            self.fenced(process);
-        }
-    }
-
-    fn record(&mut self, facts: Vec<DailyFact>) {
-        for fact in facts {
-            self.daily.insert((fact.objective, fact.key_result, fact.day.to_string()), fact.score);
-        }
-    }
-
-    fn persist(&mut self, process: usize, cut: Cut) {
-        let this = self.processes[process].as_mut().expect("the process runs");
-        let topics = &self.book.topics;
-        this.dead_letters.extend(cut.dead_letters.iter().map(|letter| {
-            (topics[usize::from(letter.partition.topic.0)].name.clone(), letter.reason.clone(), letter.offset)
-        }));
-        let commit = |cut: krscore::pipeline::PartitionCut| PartitionCommit {
-            key: key(cut.partition),
-            epoch: this.epochs[&cut.partition],
-            from: cut.from,
-            to: cut.to,
-            leader_epoch: cut.leader_epoch,
-            chunk_from: cut.chunk_from,
-            parts: cut.encode().chunk,
-        };
-        let partitions = cut.partitions.into_iter().map(commit).collect();
-        let dead_letters = cut.dead_letters.into_iter().map(dead_letter).collect();
-        this.cut = Some((cut.id, Commit { partitions, dead_letters, baselines: cut.baselines }));
-    }
-}
-
-impl Process {
-    /// What the group gave it, as far as it has noticed.
-    pub fn given(&self) -> &BTreeSet<Partition> {
-        &self.given
-    }
-
-    /// As if the consumer had forgotten what it consumes.
-    pub fn forget_positions(&mut self) {
-        self.positions.clear();
     }
 }
 

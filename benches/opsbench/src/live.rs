@@ -26,6 +26,10 @@ const SETTLED: Duration = Duration::from_secs(3);
 /// The key result whose gauge is watched, and what it counts.
 const WATCHED: (&str, Kind) = ("picks", Kind::Picked);
 
+/// How long consumption stands for a commit, and what is done beside it.
+const STANDS: &str = "krscore_cut_seconds";
+const SCORES: &str = "krscore_scoring_seconds";
+
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -64,7 +68,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let panicked = |what: &'static str| move |_| Failure::new(what, "panicked");
     let (produced, seen) =
         (produced.map_err(panicked("producing"))??, seen.map_err(panicked("looking at the gauge"))??);
-    let cuts = Cuts::of(&get(address, "/metrics")?)?.since(&Cuts::of(&before)?);
+    let after = get(address, "/metrics")?;
+    let drained = Histogram::of(&before, STANDS)?;
+    let stands = Histogram::of(&after, STANDS)?.since(&drained);
+    let scores = Histogram::of(&after, SCORES)?.since(&Histogram::of(&before, SCORES)?);
     let (last, shown) = (produced.last().map(|last| last.count), seen.last().map(|last| last.count));
     if last != shown {
         return Err(Failure::new("the gauge", format!("shows {shown:?} in the end, where {last:?} were produced")));
@@ -76,7 +83,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let took = produced.first().zip(produced.last()).map_or(Duration::ZERO, |(first, last)| last.at - first.at);
     let rate = (arguments.seconds * RATE - AT_ONCE) as f64 / took.as_secs_f64();
     println!("20 key results over SQLite, {} records drained, then {rate:.0} a second:", bench.answers.records);
-    println!("consumption stands for a commit: {}", cuts.told());
+    println!("consumption stands for a commit: {}; while these were drained: {}", stands.told(), drained.told());
+    println!("merging and scoring beside it: {}", scores.told());
     println!("record produced -> gauge changed: p50 {:.2} s, p99 {:.2} s", quantile(0.5), quantile(0.99));
     Ok(())
 }
@@ -142,35 +150,34 @@ fn lags(produced: &[Count], seen: &[Count]) -> Vec<Duration> {
     lags
 }
 
-/// The histogram `krscore_cut_seconds`.
+/// A histogram of seconds.
 #[derive(Clone, Debug, PartialEq)]
-struct Cuts {
+struct Histogram {
     count: u64,
     seconds: f64,
     /// Upper bounds in seconds, and how many took no longer.
     buckets: Vec<(f64, u64)>,
 }
 
-impl Cuts {
-    fn of(text: &str) -> Result<Cuts, Failure> {
+impl Histogram {
+    fn of(text: &str, family: &str) -> Result<Histogram, Failure> {
         let number = |name: &str| {
-            let mut lines =
-                text.lines().filter_map(|line| line.strip_prefix("krscore_cut_seconds")?.strip_prefix(name));
+            let mut lines = text.lines().filter_map(|line| line.strip_prefix(family)?.strip_prefix(name));
             let number = lines.find_map(|rest| rest.trim().parse::<f64>().ok());
-            number.ok_or_else(|| Failure::new("krscore_cut_seconds", format!("/metrics has no {name} of it")))
+            number.ok_or_else(|| Failure::new(family, format!("/metrics has no {name} of it")))
         };
         let bucket = |line: &str| {
-            let (bound, count) = line.strip_prefix("krscore_cut_seconds_bucket{le=\"")?.split_once("\"} ")?;
+            let (bound, count) = line.strip_prefix(family)?.strip_prefix("_bucket{le=\"")?.split_once("\"} ")?;
             Some((bound.parse().ok()?, count.trim().parse().ok()?))
         };
         let buckets = text.lines().filter_map(bucket).collect();
-        Ok(Cuts { count: number("_count ")? as u64, seconds: number("_sum ")?, buckets })
+        Ok(Histogram { count: number("_count ")? as u64, seconds: number("_sum ")?, buckets })
     }
 
     /// What came since `before`.
-    fn since(&self, before: &Cuts) -> Cuts {
+    fn since(&self, before: &Histogram) -> Histogram {
         let buckets = self.buckets.iter().zip(&before.buckets);
-        Cuts {
+        Histogram {
             count: self.count - before.count,
             seconds: self.seconds - before.seconds,
             buckets: buckets.map(|((bound, count), (_, earlier))| (*bound, count - earlier)).collect(),
@@ -211,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_are_told_from_what_came_since() {
+    fn a_histogram_is_told_from_what_came_since() {
         let text = |buckets: [u64; 3], sum: f64| {
             let [five, ten, all] = buckets;
             format!(
@@ -220,11 +227,11 @@ mod tests {
                  krscore_cut_seconds_sum {sum}\nkrscore_cut_seconds_count {all}\n"
             )
         };
-        let of = |text: &str| Cuts::of(text).unwrap_or_else(|failure| panic!("{failure}"));
+        let of = |text: &str| Histogram::of(text, STANDS).unwrap_or_else(|failure| panic!("{failure}"));
         let told = |after: [u64; 3], sum: f64| of(&text(after, sum)).since(&of(&text([1, 1, 2], 0.5))).told();
         assert_eq!(told([1, 1, 2], 0.5), "nothing was committed");
         assert_eq!(told([2, 3, 4], 0.512), "mean 6.0 ms, p99 at most 10 ms, of 2 (1 up to 5 ms, 1 up to 10 ms)");
         assert_eq!(told([1, 2, 4], 0.62), "mean 60.0 ms, p99 at most inf ms, of 2 (1 up to 10 ms, 1 up to inf ms)");
-        assert!(Cuts::of("krscore_cut_seconds_sum 1\n").is_err());
+        assert!(Histogram::of("krscore_cut_seconds_sum 1\n", STANDS).is_err());
     }
 }

@@ -23,6 +23,7 @@ pub struct ServiceMetrics {
     registry: Registry,
     commit_seconds: Histogram,
     cut_seconds: Histogram,
+    scoring_seconds: Histogram,
     last_commit: GaugeVec,
     store_bytes: IntGaugeVec,
     rebalances: IntCounter,
@@ -42,10 +43,12 @@ impl ServiceMetrics {
     pub fn new(readers: Readers, readiness: Readiness) -> Result<ServiceMetrics, prometheus::Error> {
         let commit_options = HistogramOpts::new(names::COMMIT_SECONDS.name, names::COMMIT_SECONDS.help);
         let cut_options = HistogramOpts::new(names::CUT_SECONDS.name, names::CUT_SECONDS.help);
+        let scoring_options = HistogramOpts::new(names::SCORING_SECONDS.name, names::SCORING_SECONDS.help);
         let metrics = ServiceMetrics {
             registry: Registry::new(),
             commit_seconds: Histogram::with_opts(commit_options.buckets(COMMIT_SECONDS_BOUNDS.to_vec()))?,
             cut_seconds: Histogram::with_opts(cut_options.buckets(CUT_SECONDS_BOUNDS.to_vec()))?,
+            scoring_seconds: Histogram::with_opts(scoring_options.buckets(CUT_SECONDS_BOUNDS.to_vec()))?,
             // Vectors without labels: they have no series until they are set, where a plain gauge would show 0.
             last_commit: GaugeVec::new(options(&names::LAST_COMMIT), &[])?,
             store_bytes: IntGaugeVec::new(options(&names::STORE_BYTES), &[])?,
@@ -60,6 +63,7 @@ impl ServiceMetrics {
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.commit_seconds.clone()))?;
         registry.register(Box::new(metrics.cut_seconds.clone()))?;
+        registry.register(Box::new(metrics.scoring_seconds.clone()))?;
         registry.register(Box::new(metrics.last_commit.clone()))?;
         registry.register(Box::new(metrics.store_bytes.clone()))?;
         registry.register(Box::new(metrics.rebalances.clone()))?;
@@ -79,9 +83,14 @@ impl ServiceMetrics {
         self.last_commit.with_label_values::<&str>(&[]).set(seconds(at).to_f64());
     }
 
-    /// For so long nothing was consumed, because a commit was made ready.
+    /// For so long nothing was consumed, because what had come was handed over.
     pub fn cut(&self, took: std::time::Duration) {
         self.cut_seconds.observe(took.as_secs_f64());
+    }
+
+    /// For so long what had come was merged and scored, beside consumption.
+    pub fn scored(&self, took: std::time::Duration) {
+        self.scoring_seconds.observe(took.as_secs_f64());
     }
 
     /// The store refused a commit, or did not answer.

@@ -55,15 +55,17 @@ impl ConsumerLoop {
     /// Asks for all stored facts; what is consumed until they are there is dropped.
     pub(super) fn restore(&mut self) {
         self.restored = false;
+        self.restoring = None;
         self.unstarted = None;
         // What the store still answers to an earlier claim is of another state.
         self.epoch = AssignmentEpoch(self.epoch.0 + 1);
+        self.reads_owed += 1;
         let (cluster, topic_ids) = (self.names.cluster().to_owned(), self.names.topic_ids());
         self.ask(ToStore::Restore { cluster, topic_ids });
     }
 
     pub(super) fn restored(&mut self, chunks: Vec<StoredChunk>, baselines: Vec<FrozenBaseline>) -> Result<(), String> {
-        let begun = Instant::now();
+        self.restoring = Some((Instant::now(), chunks.len()));
         let restored = chunks.into_iter().filter_map(|chunk| {
             Some(RestoredChunk {
                 partition: self.names.partition(&chunk.key)?,
@@ -72,29 +74,35 @@ impl ConsumerLoop {
             })
         });
         let chunks: Vec<RestoredChunk> = restored.collect();
-        let count = chunks.len();
         self.take(Input::Tick { now: now() })?;
         self.take(Input::Baselines(baselines))?;
-        self.take(Input::Restored { chunks })?;
+        self.take(Input::Restored { chunks })
+    }
+
+    /// The scoring thread has read the stored facts.
+    pub(super) fn facts_restored(&mut self) -> Result<(), String> {
+        let Some((begun, chunks)) = self.restoring.take() else { return Ok(()) };
+        info!(chunks, took_ms = begun.elapsed().as_millis() as u64, "facts restored");
         self.restored = true;
-        info!(chunks = count, took_ms = begun.elapsed().as_millis() as u64, "facts restored");
-        self.claim();
-        Ok(())
+        self.claim()
     }
 
     /// Claims what the group gave us and we do not consume yet.
-    pub(super) fn claim(&mut self) {
+    pub(super) fn claim(&mut self) -> Result<(), String> {
         if !self.restored {
-            return;
+            return Ok(());
         }
         let wanted: Vec<Partition> = self.given.difference(&self.consumed).copied().collect();
         if wanted.is_empty() {
-            return;
+            return Ok(());
         }
+        // A cut of theirs from before goes to the store first, so that the claim finds them where it ended.
+        self.wait_for_scorer()?;
         self.epoch = AssignmentEpoch(self.epoch.0 + 1);
         self.wiring.readiness.set(Phase::Claim { partitions: wanted.len(), error: None });
         let keys = wanted.iter().filter_map(|partition| self.names.key(*partition)).collect();
         self.ask(ToStore::Claim { epoch: self.epoch, book: self.book.hash.clone(), keys });
+        Ok(())
     }
 
     /// Begins to consume what was claimed, once the broker has told where partitions begin that were never consumed.
@@ -129,6 +137,7 @@ impl ConsumerLoop {
 
     /// Stops consuming, and begins again from what is stored.
     pub(super) fn reload(&mut self) -> Result<(), String> {
+        self.wait_for_scorer()?;
         let consumed: Vec<Partition> = std::mem::take(&mut self.consumed).into_iter().collect();
         if !consumed.is_empty() {
             self.consumer.unassign(&consumed).map_err(|fault| fault.to_string())?;

@@ -13,8 +13,7 @@ impl ConsumerLoop {
                     // An empty share is an answer too: the group waits for it.
                     self.consumer.assign(&[], self.epoch).map_err(|fault| fault.to_string())?;
                 }
-                self.claim();
-                Ok(())
+                self.claim()
             }
             ConsumerEvent::Revoked(partitions) => {
                 info!(partitions = partitions.len(), "revoked: flushing");
@@ -77,7 +76,7 @@ impl ConsumerLoop {
     /// Goes on at the log's beginning where retention has passed our offset. An offset beyond the log's end is none of that: nothing
     /// there can be read without counting twice, so the partition stands, and the log and its lag say so.
     pub(super) fn pass_retention(&mut self, partition: Partition, epoch: AssignmentEpoch) -> Result<(), String> {
-        let next = self.state.next_offsets().find(|(known, _)| *known == partition).map(|(_, next)| next);
+        let next = self.intake.next_offsets().find(|(known, _)| *known == partition).map(|(_, next)| next);
         // No event is older than this instant, so the answer is where the log begins.
         let begins = self.consumer.log_starts(&[partition], crate::time::Timestamp::MIN, BROKER_TIMEOUT);
         let (Some(next), Ok(begins)) = (next, begins) else { return Ok(()) };

@@ -1,16 +1,18 @@
 //! The consumer thread: urgent answers first, then the group's events, then the clock, then at most one batch, then again. No queue
-//! stands between poll and step; under pressure the thread stops draining, and librdkafka's own bounded queue holds.
+//! stands between poll and the intake; under pressure the thread stops draining, and librdkafka's own bounded queue holds. What was taken
+//! is scored by a thread of its own, and stored by a task; this thread waits for them only where it begins anew or gives partitions back.
 
 mod begin;
 mod happen;
 mod obey;
+mod score;
 
 pub(in crate::service) use obey::ToLive;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -24,7 +26,8 @@ use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{PartitionLag, Phase, Readiness};
 use crate::ingest::kafka::{Consumer, ConsumerEvent, PartitionFault};
 use crate::pipeline::{
-    AssignmentEpoch, ClaimedPartition, DailyFact, Effect, IncidentKind, Input, LogStart, RestoredChunk, State, step,
+    AssignmentEpoch, ClaimedPartition, DailyFact, Effect, IncidentKind, Input, Intake, LogStart, Reaction,
+    RestoredChunk, Scored, ToScorer,
 };
 use crate::service::names::Names;
 use crate::service::store_task::{FromStore, ToStore};
@@ -60,6 +63,8 @@ const DAILY_FACTS_MAX: usize = 200_000;
 pub(in crate::service) struct Wiring {
     pub(super) to_store: mpsc::Sender<ToStore>,
     pub(super) from_store: Receiver<FromStore>,
+    pub(super) to_scorer: SyncSender<ToScorer>,
+    pub(super) from_scorer: Receiver<Scored>,
     pub(super) snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     pub(super) daily: mpsc::Sender<(Arc<Book>, Vec<DailyFact>)>,
     /// What the editor asks for, and where it hears that nothing is consumed.
@@ -80,7 +85,9 @@ pub(in crate::service) struct ConsumerLoop {
     wiring: Wiring,
     book: Arc<Book>,
     consumer: Consumer,
-    state: State,
+    intake: Intake,
+    /// Answers that the scoring thread owes.
+    unscored: usize,
     names: Arc<Names>,
     epoch: AssignmentEpoch,
     /// What the group gave us.
@@ -91,6 +98,10 @@ pub(in crate::service) struct ConsumerLoop {
     unstarted: Option<(AssignmentEpoch, Vec<Claim>)>,
     /// Of these, partitions of topics that were made anew, each with where the old one stands.
     earlier: Vec<(PartitionKey, Claim)>,
+    /// Since when the scoring thread reads stored facts, and how many chunks.
+    restoring: Option<(Instant, usize)>,
+    /// Readings of the store that were asked for and have not come: only the last one counts.
+    reads_owed: usize,
     restored: bool,
     /// Until then nothing is consumed: a back-fill is about to reach us.
     held_until: Option<Instant>,
@@ -109,13 +120,16 @@ impl ConsumerLoop {
     pub(super) fn new(book: Arc<Book>, consumer: Consumer, wiring: Wiring) -> ConsumerLoop {
         let due = Instant::now();
         ConsumerLoop {
-            state: State::new(Arc::clone(&book), None).with_budgets(wiring.budgets),
+            intake: Intake::new(Arc::clone(&book), None).with_budgets(wiring.budgets),
+            unscored: 0,
             names: Arc::default(),
             epoch: AssignmentEpoch(0),
             given: BTreeSet::new(),
             consumed: BTreeSet::new(),
             unstarted: None,
             earlier: Vec::new(),
+            restoring: None,
+            reads_owed: 0,
             restored: false,
             held_until: None,
             adopts_until: None,
@@ -155,6 +169,7 @@ impl ConsumerLoop {
             while let Ok(answer) = self.wiring.from_store.try_recv() {
                 self.answered(answer)?;
             }
+            self.hear_scorer()?;
             let mut events = std::mem::take(&mut self.deferred);
             events.extend(self.consumer.poll());
             for event in events {
@@ -164,18 +179,19 @@ impl ConsumerLoop {
             self.keep_time()?;
             self.obey()?;
             if self.is_held()? {
-                self.wait_for_store(BATCH_WAIT)?;
+                self.wait_for_answer(BATCH_WAIT)?;
                 continue;
             }
-            if self.state.is_saturated() {
+            if self.intake.is_saturated() {
                 self.cut(Input::Flush)?;
-                self.wait_for_store(BATCH_WAIT)?;
+                self.wait_for_answer(BATCH_WAIT)?;
                 continue;
             }
             let wait = BATCH_WAIT.min(self.tick_due.saturating_duration_since(Instant::now()));
-            let state = &mut self.state;
+            let intake = &mut self.intake;
             self.consumer.batch(wait, BATCH_RECORDS_MAX, |partition, epoch, records, leader_epoch| {
-                step(state, Input::Records { partition, epoch, records, leader_epoch });
+                // Records alone bring no reaction.
+                intake.step(Input::Records { partition, epoch, records, leader_epoch });
             });
         }
         Ok(())
@@ -193,7 +209,10 @@ impl ConsumerLoop {
 
     fn answered(&mut self, answer: FromStore) -> Result<(), String> {
         match answer {
-            FromStore::Restored { chunks, baselines } => self.restored(chunks, baselines),
+            FromStore::Restored { chunks, baselines } => {
+                self.reads_owed = self.reads_owed.saturating_sub(1);
+                if self.reads_owed == 0 { self.restored(chunks, baselines) } else { Ok(()) }
+            }
             FromStore::Claimed { epoch, claims, earlier } => {
                 if epoch == self.epoch {
                     self.unstarted = Some((epoch, claims));
@@ -241,11 +260,12 @@ impl ConsumerLoop {
         Ok(())
     }
 
-    /// An input after which there may be something to commit. The store is not waited for; making it ready is what consumption waits for.
+    /// An input after which there may be something to commit. Neither the scorer nor the store is waited for; handing over is what consumption
+    /// waits for.
     fn cut(&mut self, input: Input<'_>) -> Result<(), String> {
-        let (begun, was_persisting) = (Instant::now(), self.state.is_persisting());
+        let (begun, was_persisting) = (Instant::now(), self.intake.is_persisting());
         self.take(input)?;
-        if self.state.is_persisting() && !was_persisting {
+        if self.intake.is_cutting() && !was_persisting {
             self.wiring.metrics.cut(begun.elapsed());
         }
         Ok(())
@@ -258,35 +278,41 @@ impl ConsumerLoop {
         }
     }
 
-    /// One input, and its effects.
+    /// One input, and what follows.
     fn take(&mut self, input: Input<'_>) -> Result<(), String> {
-        for effect in step(&mut self.state, input) {
-            match effect {
-                Effect::Start(starts) => {
-                    let starts: Vec<_> = starts
-                        .into_iter()
-                        .map(|(p, offset)| (p, offset, self.leader_epochs.get(&p).copied()))
-                        .collect();
-                    self.consumer.assign(&starts, self.epoch).map_err(|fault| fault.to_string())?;
-                    self.wiring.metrics.begun_anew();
-                    self.consumed.extend(starts.iter().map(|(partition, ..)| *partition));
-                    // Nothing can be caught up before the broker has said where these logs end.
-                    self.log_ends_due = Instant::now();
-                    info!(partitions = starts.len(), epoch = self.epoch.0, "consuming");
-                }
-                Effect::Persist(cut) => self.ask(ToStore::Commit { cut, names: Arc::clone(&self.names) }),
-                Effect::Publish(snapshot) => self.publish(snapshot),
-                Effect::Record(facts) => {
-                    self.daily.extend(facts);
-                    self.daily.truncate(DAILY_FACTS_MAX);
-                }
-                Effect::CommitOffsets(offsets) => self.offsets.extend(offsets),
-                Effect::Reload { reason } => {
-                    warn!(reason, "reading all state again");
-                    self.reload()?;
-                }
-                Effect::GiveUp { reason } => return Err(reason),
+        for reaction in self.intake.step(input) {
+            match reaction {
+                Reaction::Effect(effect) => self.happen(effect)?,
+                Reaction::Score(work) => self.score(work)?,
             }
+        }
+        Ok(())
+    }
+
+    fn happen(&mut self, effect: Effect) -> Result<(), String> {
+        match effect {
+            Effect::Start(starts) => {
+                let starts: Vec<_> =
+                    starts.into_iter().map(|(p, offset)| (p, offset, self.leader_epochs.get(&p).copied())).collect();
+                self.consumer.assign(&starts, self.epoch).map_err(|fault| fault.to_string())?;
+                self.wiring.metrics.begun_anew();
+                self.consumed.extend(starts.iter().map(|(partition, ..)| *partition));
+                // Nothing can be caught up before the broker has said where these logs end.
+                self.log_ends_due = Instant::now();
+                info!(partitions = starts.len(), epoch = self.epoch.0, "consuming");
+            }
+            Effect::Persist(cut) => self.ask(ToStore::Commit { cut, names: Arc::clone(&self.names) }),
+            Effect::Publish(snapshot) => self.publish(snapshot),
+            Effect::Record(facts) => {
+                self.daily.extend(facts);
+                self.daily.truncate(DAILY_FACTS_MAX);
+            }
+            Effect::CommitOffsets(offsets) => self.offsets.extend(offsets),
+            Effect::Reload { reason } => {
+                warn!(reason, "reading all state again");
+                self.reload()?;
+            }
+            Effect::GiveUp { reason } => return Err(reason),
         }
         Ok(())
     }
@@ -324,7 +350,7 @@ impl ConsumerLoop {
         let until = Instant::now() + FLUSH_BUDGET;
         let mut flushed = false;
         while Instant::now() < until {
-            if !self.state.is_persisting() {
+            if !self.intake.is_persisting() && (self.unscored == 0 || self.restoring.is_some()) {
                 if flushed {
                     return Ok(());
                 }
@@ -335,17 +361,10 @@ impl ConsumerLoop {
             // Polling keeps the membership; what happens meanwhile is looked at after the flush.
             let events = self.consumer.poll();
             self.deferred.extend(events);
-            self.wait_for_store(Duration::from_millis(5))?;
+            self.wait_for_answer(Duration::from_millis(5))?;
         }
         warn!("the flush took too long: what is not committed will be read again");
         Ok(())
-    }
-
-    fn wait_for_store(&mut self, wait: Duration) -> Result<(), String> {
-        match self.wiring.from_store.recv_timeout(wait) {
-            Ok(answer) => self.answered(answer),
-            Err(_) => Ok(()),
-        }
     }
 
     /// Cuts, persists, tells Kafka, and gives the partitions back.

@@ -60,7 +60,7 @@ impl ConsumerLoop {
             return Ok(());
         }
         self.flush()?;
-        if self.restored && self.state.is_stored() {
+        if self.restored && self.intake.is_stored() {
             self.held_until = Some(Instant::now() + HOLD_MAX);
             // An editor that is gone needs no answer.
             let _ = self.wiring.held.send(());
@@ -69,6 +69,8 @@ impl ConsumerLoop {
     }
 
     fn adopt(&mut self, edited: LoadedBook) -> Result<(), String> {
+        // What was scored by the book before is still that one's.
+        self.wait_for_scorer()?;
         info!(book = edited.book.hash, before = self.book.hash, "the edited book takes effect");
         (self.held_until, self.adopts_until) = (None, None);
         self.record_daily();
@@ -76,7 +78,8 @@ impl ConsumerLoop {
         let names = |book: &Book| book.topics.iter().map(|topic| topic.name.clone()).collect::<Vec<_>>();
         let same_topics = names(&self.book) == names(&edited.book);
         self.book = Arc::clone(&edited.book);
-        self.state = self.state.with_book(edited.book);
+        let work = self.intake.adopt(edited.book);
+        self.score(work)?;
         if same_topics {
             return self.reload();
         }

@@ -1,16 +1,30 @@
 //! Stored half-pairs, taken all at once: they are united by key first, and then what they add is derived.
 
+use std::collections::BTreeMap;
+
 use super::derive::derive_all;
-use super::floor::Floor;
-use super::ledger::{Ledger, count_inverted, fell};
+use super::ledger::{Ledger, Origin, count_inverted, fell};
+use super::restore::{self, Refused};
 use crate::aggregate::budget::Budget;
+use crate::aggregate::dedup::Ids;
 use crate::aggregate::loading::{Loading, Unite};
 use crate::aggregate::member::Members;
 use crate::aggregate::pair::{Half, Tuples};
 use crate::aggregate::plan::{DerivedPlan, Facet, PairsIndex};
+use crate::chunk;
+use crate::event::Partition;
+use crate::pipeline::floor::Floor;
+use crate::pipeline::message::RestoredChunk;
 
 /// Half-pairs that are being read, by [`PairsIndex`].
-pub(super) type LoadingHalves = Vec<Loading<Half>>;
+type LoadingHalves = Vec<Loading<Half>>;
+
+/// What is gathered while stored chunks are read.
+pub(super) struct Loaded {
+    halves: LoadingHalves,
+    /// Ids of each partition that has a chunk: the intake gets them.
+    pub(super) ids: BTreeMap<Partition, Ids>,
+}
 
 /// How two half-pairs of one key become one.
 ///
@@ -42,12 +56,31 @@ impl Unite<Half> for UnderFloor<'_> {
 }
 
 impl Ledger {
+    /// Takes in all stored chunks, and gives back the ids of each partition.
+    ///
+    /// # Errors
+    /// A partition whose chunks are not whole, or cannot be read.
+    pub(super) fn absorb_stored(&mut self, chunks: &[RestoredChunk]) -> Result<BTreeMap<Partition, Ids>, Refused> {
+        restore::check(chunks)?;
+        let halves = self.plan.pairs.iter().map(|_| Loading::default()).collect();
+        let mut loaded = Loaded { halves, ids: BTreeMap::new() };
+        for stored in chunks {
+            let chunk = chunk::decode(&stored.bytes).map_err(|fault| (stored.partition, fault.to_string()))?;
+            if let Some(range) = self.evaluated_twice(stored.partition, &chunk) {
+                return Err((stored.partition, restore::twice(range.from)));
+            }
+            self.absorb(stored.partition, &chunk, Origin::Stored(&mut loaded));
+        }
+        self.loaded(loaded.halves);
+        Ok(loaded.ids)
+    }
+
     /// Adds a stored half-pair to those that are being read.
-    pub(super) fn load(&mut self, index: usize, key: u64, half: Half, loading: &mut LoadingHalves) {
+    pub(super) fn load(&mut self, index: usize, key: u64, half: Half, loaded: &mut Loaded) {
         if half.latest() < self.floor.halves() {
             return;
         }
-        let Some(halves) = loading.get_mut(index) else { return };
+        let Some(halves) = loaded.halves.get_mut(index) else { return };
         halves.add(key, half, &self.under_floor());
         if halves.counted() > self.facts.budgets.pairs_max {
             *halves = Loading::default();
@@ -56,7 +89,7 @@ impl Ledger {
     }
 
     /// Takes over what was read; the ledger held no half-pairs.
-    pub(super) fn loaded(&mut self, loading: LoadingHalves) {
+    fn loaded(&mut self, loading: LoadingHalves) {
         for (index, halves) in loading.into_iter().enumerate() {
             let halves = halves.finish(&self.under_floor());
             self.fallen[index] = halves.values().filter(|half| fell(half, self.floor)).count();

@@ -2,13 +2,13 @@
 
 use hashbrown::HashMap;
 
-use super::floor::Floor;
 use crate::aggregate::facts::Facts;
 use crate::aggregate::member::{MemberId, Members};
 use crate::aggregate::packed::Sharded;
 use crate::aggregate::pair::{Contribution, Half, Tuples, contribution};
 use crate::aggregate::plan::{DerivedPlan, PairsPlan};
 use crate::aggregate::sketch::Sketch;
+use crate::pipeline::floor::Floor;
 use crate::time::{Bucket, Timestamp};
 
 /// Takes back what a pair added before, and adds what it adds now, each under the floor of its time.

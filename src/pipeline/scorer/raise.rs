@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::derive::derive;
-use super::floor::Floor;
 use super::ledger::{Ledger, count_inverted, fell};
 use crate::aggregate::delta::Delta;
 use crate::aggregate::pair::Half;
+use crate::pipeline::floor::Floor;
 
 impl Ledger {
     /// The floor under which nothing counts.
@@ -52,14 +52,6 @@ impl Ledger {
         for (levels, plan) in self.levels.iter_mut().zip(&plan.levels) {
             levels.raise_floor(after.bucket(plan.grain));
         }
-        for known in self.partitions.values_mut() {
-            known.ids.let_go_below(after.day());
-        }
-    }
-
-    /// Whether something is past its budget that may hold less above `floor`: then all is to be read again, as it would be after a restart.
-    pub(super) fn may_fit_above(&self, floor: Floor) -> bool {
-        !self.facts.passed.is_empty() && self.floor.max(floor) != self.floor
     }
 
     /// Counts the keys that the delta, whose half-pairs are joined, starts anew after their pair fell below the floor.

@@ -1,15 +1,11 @@
 //! Partitions that this process consumes: claimed, fed with records and with the broker's word on where the log ends, dropped.
 
-use super::ledger::Ledger;
-use super::message::*;
-use super::pack::{self, DEAD_LETTER_SAMPLES_MAX};
-use super::state::State;
+use super::*;
 use crate::aggregate::aggregator::{Interned, Refusal};
 use crate::aggregate::delta::Delta;
 use crate::chunk::EvaluatedRange;
-use crate::event::{Offset, Partition, Record};
-use crate::snapshot::CounterKey;
-use crate::time::Timestamp;
+use crate::event::Record;
+use crate::pipeline::pack::DEAD_LETTER_SAMPLES_MAX;
 
 /// A partition that this process consumes.
 pub(super) struct Claimed {
@@ -36,23 +32,23 @@ pub(super) struct Claimed {
     pub(super) caught_up: bool,
 }
 
-impl State {
-    pub(super) fn claim(&mut self, partitions: Vec<ClaimedPartition>) -> Vec<Effect> {
+impl Intake {
+    pub(super) fn claim(&mut self, partitions: Vec<ClaimedPartition>) -> Vec<Reaction> {
         let mut starts = Vec::new();
         for claim in partitions {
             // One that is claimed again without having gone away is read again from where the store stands.
             self.drop_uncut(claim.partition);
-            let known = self.ledger.partition(claim.partition);
             let (topic, number) =
-                (&self.book.topics[usize::from(claim.partition.topic.0)].name, claim.partition.number);
+                (self.book.topics[usize::from(claim.partition.topic.0)].name.clone(), claim.partition.number);
+            let known = self.partition(claim.partition);
             if known.ids.is_spent() {
                 let reason = format!("ids of {topic}/{number} were let go for records that were never committed");
-                return vec![Effect::Reload { reason }];
+                return vec![Reaction::Effect(Effect::Reload { reason })];
             }
             if known.next_offset != claim.next_offset {
                 let (ours, stored) = (known.next_offset, claim.next_offset);
                 let reason = format!("{topic}/{number} stands at {stored:?} in the store, and at {ours:?} here");
-                return vec![Effect::Reload { reason }];
+                return vec![Reaction::Effect(Effect::Reload { reason })];
             }
             known.start = Some(claim.start);
             let next_offset = claim.next_offset.unwrap_or(claim.start.offset);
@@ -78,13 +74,13 @@ impl State {
                 },
             );
         }
-        vec![Effect::Start(starts)]
+        vec![Reaction::Effect(Effect::Start(starts))]
     }
 
     /// Forgets what a partition contributed since its last cut: whoever claims it next reads it again.
     pub(super) fn drop_uncut(&mut self, partition: Partition) {
         let Some(claimed) = self.claimed.remove(&partition) else { return };
-        let ids = &mut self.ledger.partition(partition).ids;
+        let ids = &mut self.partition(partition).ids;
         ids.forget(&claimed.delta.ids);
         ids.dropped();
         let cut_at = claimed.cut_at.unwrap_or(Offset::MIN);
@@ -99,8 +95,7 @@ impl State {
         leader_epoch: Option<i32>,
     ) {
         let Some(claimed) = self.claimed.get_mut(&partition).filter(|claimed| claimed.epoch == epoch) else { return };
-        let Ledger { facts, tuples, partitions, counters, .. } = &mut self.ledger;
-        let Some(known) = partitions.get_mut(&partition) else { return };
+        let Some(known) = self.partitions.get_mut(&partition) else { return };
         let mut refusals: Vec<Refusal> = Vec::new();
         for record in records {
             if record.offset < claimed.next_offset {
@@ -108,7 +103,7 @@ impl State {
             }
             claimed.delta.counts.skipped_offsets += (record.offset - claimed.next_offset) as u64;
             claimed.first_record_at = claimed.first_record_at.or(record.timestamp);
-            let interned = Interned { members: &mut facts.members, tuples };
+            let interned = Interned { members: &mut self.members, tuples: &mut self.tuples };
             let (ids, delta) = (&mut known.ids, &mut claimed.delta);
             let book = (&*self.book, &*self.plan);
             self.aggregator.take(book, partition.topic, record, interned, ids, delta, &mut refusals);
@@ -129,7 +124,7 @@ impl State {
                         (CounterKey::DeadLetters { topic, reason }, counts.dead_letters.get(refusal.reason))
                     }
                 };
-                let before = counters.get(&known).copied().unwrap_or(0);
+                let before = self.refused.get(&known).copied().unwrap_or(0);
                 if before + uncut.copied().unwrap_or(0) <= DEAD_LETTER_SAMPLES_MAX {
                     self.samples.push(pack::sample(&self.book, partition, record, refusal));
                 }
@@ -148,7 +143,7 @@ impl State {
         claimed.next_offset = passed;
         claimed.unreached = claimed.unreached.or(Some((end, at)));
         claimed.newest = claimed.newest.max(Some((end, at)));
-        let known = self.ledger.partition(partition);
+        let Some(known) = self.partitions.get_mut(&partition) else { return };
         known.log_end = claimed.newest;
         if let (None, None, Some(start)) = (claimed.cut_at, claimed.first_record_at, &mut known.start)
             && start.offset > 0
@@ -158,6 +153,16 @@ impl State {
             start.complete_since = start.complete_since.or(Some(at));
         }
         claimed.reach();
+    }
+
+    /// The log no longer has what lies before `to`.
+    pub(super) fn gone(&mut self, partition: Partition, to: Offset) {
+        let start = self.partitions.get(&partition).and_then(|known| known.start);
+        if let Some(claimed) = self.claimed.get_mut(&partition).filter(|claimed| claimed.next_offset < to) {
+            let detail = format!("offsets {} to {to} were gone before they were read", claimed.next_offset);
+            claimed.pass_over(to, start);
+            self.incident(partition, IncidentKind::RetentionPassed, detail);
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl Ledger {
         }
         for (partition, known) in &self.partitions {
             let topic = self.book.topics[usize::from(partition.topic.0)].name.as_str();
-            add(Budget::DedupIds, topic, known.ids.held(), known.ids.has_let_go());
+            add(Budget::DedupIds, topic, known.ids_held, known.has_let_ids_go);
         }
         let told = |((budget, of), (held, passed)): ((Budget, &str), (usize, bool))| BudgetUse {
             budget,

@@ -24,10 +24,10 @@ use crate::snapshot::CounterKey;
 use crate::time::{Bucket, Timestamp};
 
 use super::chunk_members::ChunkMembers;
-use super::counter;
-use super::floor::Floor;
-use super::load::LoadingHalves;
-use super::message::LogStart;
+use super::load::Loaded;
+use crate::pipeline::counter;
+use crate::pipeline::floor::Floor;
+use crate::pipeline::message::LogStart;
 
 /// The choices of an end, in the order of [`Ledger::inverted`].
 const END_CHOICES: [EndChoice; 2] = [EndChoice::First, EndChoice::Last];
@@ -60,8 +60,6 @@ pub struct Held {
     pub buckets: usize,
     /// Keys of pairs.
     pub half_pairs: usize,
-    /// Ids by which copies are found.
-    pub ids: usize,
 }
 
 /// What is known of one partition, over all its chunks.
@@ -77,7 +75,9 @@ pub(super) struct Absorbed {
     pub(super) ranges: BTreeMap<AggregateId, Vec<EvaluatedRange>>,
     /// The highest floor under which something of it was left out or let go.
     left_out_below: Option<Timestamp>,
-    pub(super) ids: Ids,
+    /// How many of its ids are held, and whether any were let go: the intake has them, and tells.
+    pub(super) ids_held: usize,
+    pub(super) has_let_ids_go: bool,
 }
 
 impl Ledger {
@@ -113,7 +113,7 @@ impl Ledger {
 
     /// The partition's entry, made if it was never seen.
     pub(super) fn partition(&mut self, partition: Partition) -> &mut Absorbed {
-        let (events, ids_max) = (self.plan.events.len(), self.facts.budgets.dedup_ids_max);
+        let events = self.plan.events.len();
         self.partitions.entry(partition).or_insert_with(|| Absorbed {
             first_offset: None,
             next_offset: None,
@@ -124,7 +124,8 @@ impl Ledger {
             times: vec![RowTimes::default(); events],
             ranges: BTreeMap::new(),
             left_out_below: None,
-            ids: Ids::new(ids_max),
+            ids_held: 0,
+            has_let_ids_go: false,
         })
     }
 
@@ -141,8 +142,8 @@ impl Ledger {
     /// Merges one chunk, or one part of one. The half-pairs of stored ones are taken over once all are read: [`Ledger::loaded`].
     pub(super) fn absorb(&mut self, partition: Partition, chunk: &Chunk, mut origin: Origin<'_>) {
         self.absorb_head(partition, chunk);
-        if matches!(origin, Origin::Stored(_)) {
-            self.absorb_ids(partition, chunk);
+        if let Origin::Stored(stored) = &mut origin {
+            self.read_ids(partition, chunk, &mut stored.ids);
         }
         let mut members = ChunkMembers::of(chunk);
         for row in &chunk.cells {
@@ -222,14 +223,12 @@ impl Ledger {
         }
     }
 
-    fn absorb_ids(&mut self, partition: Partition, chunk: &Chunk) {
+    fn read_ids(&self, partition: Partition, chunk: &Chunk, read: &mut BTreeMap<Partition, Ids>) {
         let below = self.floor.day();
+        let ids = read.entry(partition).or_insert_with(|| Ids::new(self.facts.budgets.dedup_ids_max));
         for ((id, day), fingerprints) in chunk.ids.iter().filter(|((_, day), _)| *day >= below) {
-            for event in self.events.get(id).cloned().unwrap_or_default() {
-                let ids = &mut self.partition(partition).ids;
-                for fingerprint in fingerprints {
-                    ids.insert(event, *day, *fingerprint);
-                }
+            for event in self.events.get(id).into_iter().flatten() {
+                fingerprints.iter().for_each(|fingerprint| _ = ids.insert(*event, *day, *fingerprint));
                 ids.cut();
             }
         }
@@ -281,11 +280,7 @@ impl Ledger {
     /// How much is held, in entries.
     pub(super) fn held(&self) -> Held {
         let buckets = self.facts.tallies.iter().map(Series::len).chain(self.facts.sketches.iter().map(Series::len));
-        Held {
-            buckets: buckets.sum(),
-            half_pairs: self.pairs.iter().map(Sharded::len).sum(),
-            ids: self.partitions.values().map(|known| known.ids.held()).sum(),
-        }
+        Held { buckets: buckets.sum(), half_pairs: self.pairs.iter().map(Sharded::len).sum() }
     }
 
     /// Brings the facts' progress up to date: watermarks, coverage, offsets.
@@ -336,7 +331,7 @@ pub(super) enum Origin<'l> {
     /// It was just cut: its ids are known already.
     Cut,
     /// It is one of many that are read from the store: its ids are to be remembered.
-    Stored(&'l mut LoadingHalves),
+    Stored(&'l mut Loaded),
 }
 
 impl Absorbed {

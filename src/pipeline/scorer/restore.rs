@@ -10,9 +10,9 @@
 
 use std::collections::BTreeMap;
 
-use super::message::RestoredChunk;
 use crate::chunk::{self, PartHeader};
 use crate::event::{Offset, Partition};
+use crate::pipeline::message::RestoredChunk;
 
 /// A partition whose stored chunks cannot be read, and why.
 pub(super) type Refused = (Partition, String);
