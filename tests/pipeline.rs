@@ -11,6 +11,8 @@ mod budgets;
 mod floor;
 #[path = "pipeline/found.rs"]
 mod found;
+#[path = "pipeline/late.rs"]
+mod late;
 #[path = "pipeline/levels.rs"]
 mod levels;
 mod world;

@@ -44,6 +44,11 @@ impl Process {
         &self.given
     }
 
+    /// How much was handed over and is not scored yet.
+    pub fn handed_over(&self) -> usize {
+        self.work.len()
+    }
+
     /// How much it holds of what was merged.
     pub fn held(&self) -> Held {
         self.scorer.held()
