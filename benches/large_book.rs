@@ -21,9 +21,7 @@ use chance::Chance;
 use krscore::book::{self, Book, SourceFile};
 use krscore::chunk;
 use krscore::event::{Partition, Record, TopicIndex};
-use krscore::pipeline::{
-    AssignmentEpoch, ClaimedPartition, Effect, Input, LogStart, PartitionCut, RestoredChunk, State, step,
-};
+use krscore::pipeline::{AssignmentEpoch, ClaimedPartition, Effect, Input, LogStart, RestoredChunk, State, step};
 use krscore::snapshot::Snapshot;
 use krscore::time::{Span, Timestamp};
 
@@ -192,7 +190,6 @@ impl History {
                 let parts = cut
                     .partitions
                     .into_iter()
-                    .map(PartitionCut::encode)
                     .flat_map(|of| of.chunk.into_iter().map(move |bytes| stored(of.partition, bytes)));
                 self.parts.extend(parts);
                 step(&mut self.state, Input::Persisted(cut.id));

@@ -110,7 +110,7 @@ fn main() {
 
 fn replay(book: &Arc<book::Book>, folder: &std::path::Path) {
     let epoch = AssignmentEpoch(1);
-    let mut state = State::new(Arc::clone(book), None);
+    let mut state = State::new(Arc::clone(book), None).without_store();
     step(&mut state, Input::Restored { chunks: Vec::new() });
     let partitions = (0..TOPICS.len() as u16).map(|topic| Partition { topic: TopicIndex(topic), number: 0 });
     let start = LogStart { offset: 0, complete_since: None };

@@ -161,7 +161,7 @@ families! {
     CONSUMER_LAG = "krscore_consumer_lag_records", Gauge, &[l::TOPIC, l::PARTITION],
         "Records between the last Snapshot and the log's end in the broker's last answer";
     WATERMARK = "krscore_watermark_timestamp_seconds", Gauge, &[l::EVENT], "Event time up to which an event is known on all partitions";
-    COMMIT_SECONDS = "krscore_commit_seconds", Histogram, &[], "How long encoding facts, and the transactions that store them with their offsets, took";
+    COMMIT_SECONDS = "krscore_commit_seconds", Histogram, &[], "How long the transactions that store facts with their offsets took";
     LAST_COMMIT = "krscore_last_commit_timestamp_seconds", Gauge, &[], "When facts and offsets were last committed";
     STORE_BYTES = "krscore_store_bytes", Gauge, &[], "Size of the store";
     SNAPSHOT_AGE = "krscore_snapshot_age_seconds", Gauge, &[], "Time since the Snapshot that is shown was scored";
@@ -193,7 +193,7 @@ families! {
     CUT_SECONDS = "krscore_cut_seconds", Histogram, &[],
         "How long nothing was consumed while what had come was handed over to be scored and committed";
     SCORING_SECONDS = "krscore_scoring_seconds", Histogram, &[],
-        "How long what had come was packed, merged and scored for a commit, beside consumption";
+        "How long what had come was packed, merged, encoded and scored for a commit, beside consumption";
     COMMIT_FAILURES = "krscore_commit_failures_total", Counter, &[], "Commits that the store refused or did not answer";
     COMPACTIONS = "krscore_compactions_total", Counter, &[], "Stored chunks that were folded of others since the process began";
     COMPACTED_BYTES = "krscore_compacted_bytes_total", Counter, &[], "Bytes of stored chunks that were folded since the process began";

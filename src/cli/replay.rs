@@ -133,7 +133,7 @@ struct Replay {
 
 impl Replay {
     fn new(book: &Arc<Book>, until: Timestamp) -> Replay {
-        Replay { state: State::new(Arc::clone(book), Some(until)), snapshot: None }
+        Replay { state: State::new(Arc::clone(book), Some(until)).without_store(), snapshot: None }
     }
 
     fn claim(&mut self, partitions: Vec<Partition>) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::scorer::DailyFact;
-use crate::chunk::{Chunk, Encoded, encode};
+use crate::chunk::Encoded;
 use crate::event::{Offset, Partition, Record};
 use crate::score::{CheckIn, FrozenBaseline};
 use crate::snapshot::Snapshot;
@@ -179,9 +179,9 @@ pub struct Cut {
     pub snapshot: Arc<Snapshot>,
 }
 
-/// What one partition contributed since the last cut, as rows, or encoded: a live cut is encoded by whoever stores it.
+/// What one partition contributed since the last cut.
 #[derive(Debug)]
-pub struct PartitionCut<C = Chunk> {
+pub struct PartitionCut {
     /// The partition.
     pub partition: Partition,
     /// Where the store must stand; `None` if nothing was ever committed.
@@ -192,16 +192,8 @@ pub struct PartitionCut<C = Chunk> {
     pub to: Offset,
     /// The leader epoch of the last record.
     pub leader_epoch: Option<i32>,
-    /// What it contributed.
-    pub chunk: C,
-}
-
-impl PartitionCut {
-    /// The same, encoded.
-    pub fn encode(self) -> PartitionCut<Encoded> {
-        let PartitionCut { partition, from, chunk_from, to, leader_epoch, chunk } = self;
-        PartitionCut { partition, from, chunk_from, to, leader_epoch, chunk: encode(&chunk) }
-    }
+    /// The chunk; without parts where nothing is stored.
+    pub chunk: Encoded,
 }
 
 /// A record that could not be counted, or an event of it.

@@ -41,6 +41,11 @@ impl State {
         State { intake: self.intake.with_budgets(budgets), scorer: self.scorer.with_budgets(budgets) }
     }
 
+    /// The same, for nobody who stores anything: cuts are not encoded.
+    pub fn without_store(self) -> State {
+        State { scorer: self.scorer.without_store(), ..self }
+    }
+
     /// Whether the deltas are so full that no records should be taken before a cut is persisted.
     pub fn is_saturated(&self) -> bool {
         self.intake.is_saturated()

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::book::Book;
-use crate::chunk::Encoded;
 use crate::event::{Partition, TopicIndex};
 use crate::ingest::kafka::ClusterDescription;
 use crate::pipeline::backfill::LaneCut;
@@ -63,7 +62,7 @@ impl Names {
     /// A lane's cut in the store's words, under the epochs of its claims.
     pub(super) fn lane_commit(&self, cut: LaneCut, claims: &BTreeMap<Partition, Claim>) -> Commit {
         let lane = |partition: &Partition| claims.get(partition).map(|claim| (claim.key.clone(), claim.epoch));
-        let partition = |cut: PartitionCut<Encoded>| {
+        let partition = |cut: PartitionCut| {
             let (key, epoch) = lane(&cut.partition)?;
             Some(PartitionCommit { key, epoch, ..self.partition_commit(cut)? })
         };
@@ -84,16 +83,16 @@ impl Names {
         Some(Partition { topic: *topic, number: key.partition })
     }
 
-    /// A cut, encoded and in the store's words; epochs are the store task's to fill in.
+    /// A cut in the store's words; epochs are the store task's to fill in.
     pub(super) fn commit(&self, cut: Cut) -> Commit {
         let mut partitions: Vec<PartitionCommit> =
-            cut.partitions.into_iter().filter_map(|p| self.partition_commit(p.encode())).collect();
+            cut.partitions.into_iter().filter_map(|p| self.partition_commit(p)).collect();
         partitions.sort_by(|a, b| a.key.cmp(&b.key));
         let dead_letters = cut.dead_letters.into_iter().filter_map(|letter| self.dead_letter(letter)).collect();
         Commit { partitions, dead_letters, baselines: cut.baselines }
     }
 
-    fn partition_commit(&self, cut: PartitionCut<Encoded>) -> Option<PartitionCommit> {
+    fn partition_commit(&self, cut: PartitionCut) -> Option<PartitionCommit> {
         Some(PartitionCommit {
             key: self.key(cut.partition)?,
             epoch: 0,

@@ -7,7 +7,6 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{error, info, warn};
 
@@ -47,8 +46,7 @@ pub(super) enum ToStore {
         /// The partitions.
         keys: Vec<PartitionKey>,
     },
-    /// A cut. It is encoded here, where nothing is consumed that would wait for it; the partitions' epochs are filled in here as well, from the
-    /// last claim of each.
+    /// A cut. The partitions' epochs are filled in here, from the last claim of each.
     Commit {
         /// The cut.
         cut: Box<Cut>,
@@ -231,12 +229,8 @@ impl StoreTask {
     }
 
     async fn commit(&mut self, cut: Box<Cut>, names: Arc<Names>) -> FromStore {
-        let (id, encoding) = (cut.id, Instant::now());
-        let mut commit = match spawn_blocking(move || names.commit(*cut)).await {
-            Ok(commit) => commit,
-            Err(fault) => return FromStore::GaveUp(format!("encoding what is to be stored failed: {fault}")),
-        };
-        let encoded_in = encoding.elapsed();
+        let id = cut.id;
+        let mut commit = names.commit(*cut);
         let mut wait = RETRY_WAIT.0;
         loop {
             for partition in &mut commit.partitions {
@@ -245,7 +239,7 @@ impl StoreTask {
             let begun = Instant::now();
             match self.store.commit(&commit).await {
                 CommitOutcome::Committed => {
-                    self.metrics.committed(encoded_in + begun.elapsed(), now());
+                    self.metrics.committed(begun.elapsed(), now());
                     return FromStore::Committed(id);
                 }
                 CommitOutcome::Fenced { partitions } => return self.fenced(partitions),
@@ -264,7 +258,7 @@ impl StoreTask {
                     match self.resolve(&commit).await {
                         Ok(Resolved::Committed(claims)) => {
                             self.keep(&claims);
-                            self.metrics.committed(encoded_in + begun.elapsed(), now());
+                            self.metrics.committed(begun.elapsed(), now());
                             info!("the lost commit is in the store");
                             return FromStore::Committed(id);
                         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use krscore::aggregate::plan::{AggregateId, Plan};
 use krscore::book::Book;
-use krscore::chunk::Encoded;
 use krscore::event::{Offset, Partition, Record};
 use krscore::pipeline::backfill::{Lane, Need, PartitionView, lane_name, needs};
 use krscore::pipeline::{Input, LogStart, PartitionCut};
@@ -182,7 +181,7 @@ impl<S: Storage> World<S> {
     pub fn cut_lane(&mut self) {
         let Some(running) = &mut self.editor.running else { return };
         for cut in running.lane.cut() {
-            let commit = |cut: PartitionCut<Encoded>| PartitionCommit {
+            let commit = |cut: PartitionCut| PartitionCommit {
                 key: key_in(&running.name, cut.partition),
                 epoch: running.epochs[&cut.partition],
                 from: cut.from,

@@ -143,7 +143,7 @@ impl<S: Storage> World<S> {
             to: cut.to,
             leader_epoch: cut.leader_epoch,
             chunk_from: cut.chunk_from,
-            parts: cut.encode().chunk,
+            parts: cut.chunk,
         };
         let partitions = cut.partitions.into_iter().map(commit).collect();
         let dead_letters = cut.dead_letters.into_iter().map(dead_letter).collect();

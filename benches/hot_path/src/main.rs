@@ -97,7 +97,7 @@ fn cut(state: &mut State) {
     while let Some(effect) = effects.pop() {
         if let Effect::Persist(cut) = effect {
             let id: CutId = cut.id;
-            cut.partitions.into_iter().for_each(|partition| _ = black_box(partition.encode()));
+            black_box(cut.partitions);
             effects.extend(step(state, Input::Persisted(id)));
         }
     }

@@ -22,7 +22,7 @@ use crate::aggregate::member::Members;
 use crate::aggregate::pair::Tuples;
 use crate::aggregate::plan::{EventId, Plan};
 use crate::book::Book;
-use crate::chunk::{self, ChunkFault, Encoded, Evaluated, EvaluatedRange};
+use crate::chunk::{self, ChunkFault, Evaluated, EvaluatedRange};
 use crate::event::{EventIndex, Offset, Partition, Record};
 use crate::pipeline::message::{DeadLetterSample, PartitionCut};
 use crate::pipeline::pack::{self, Names};
@@ -51,7 +51,7 @@ pub struct Lane {
 #[derive(Debug)]
 pub struct LaneCut {
     /// What each partition contributed.
-    pub partitions: Vec<PartitionCut<Encoded>>,
+    pub partitions: Vec<PartitionCut>,
     /// Dead letters that live never saw.
     pub dead_letters: Vec<DeadLetterSample>,
 }
@@ -71,7 +71,7 @@ struct Filling {
     leader_epoch: Option<i32>,
     delta: Delta,
     ids: Ids,
-    pieces: VecDeque<PartitionCut<Encoded>>,
+    pieces: VecDeque<PartitionCut>,
 }
 
 impl Lane {
@@ -263,7 +263,7 @@ impl Lane {
         let mut cuts = Vec::new();
         loop {
             let pieces = self.partitions.values_mut().filter_map(|filling| filling.pieces.pop_front());
-            let partitions: Vec<PartitionCut<Encoded>> = pieces.collect();
+            let partitions: Vec<PartitionCut> = pieces.collect();
             if partitions.is_empty() {
                 return cuts;
             }

@@ -24,7 +24,7 @@ use claimed::Claimed;
 use hand_over::OnItsWay;
 
 /// Entries that all deltas together may hold before consumption stops for a cut: about 100 bytes each, so 200 MB. As many
-/// again may lie in the cut before, as deltas or as rows, until the store's task has encoded them.
+/// again may lie in the cut before, until it is scored.
 pub const DELTA_ENTRIES_MAX: usize = 2_000_000;
 
 /// What was taken since the last cut, and what has to be known to take more.

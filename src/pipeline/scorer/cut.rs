@@ -7,7 +7,7 @@ use super::frozen;
 use super::ledger::Origin;
 use crate::aggregate::member::Members;
 use crate::aggregate::pair::Tuples;
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, Encoded, encode};
 use crate::pipeline::floor::Floor;
 use crate::pipeline::handover::{Handover, News, Progress, Scored, Uncut};
 use crate::pipeline::message::{Cut, CutId, DeadLetterSample, Effect, PartitionCut};
@@ -58,7 +58,7 @@ impl Scorer {
         }
     }
 
-    /// Packs what a partition brought, whose half-pairs are joined, and takes it in while it is still near the processor.
+    /// Packs what a partition brought, whose half-pairs are joined, and takes it in and encodes it while it is still near the processor.
     fn cut_partition(&mut self, uncut: Uncut, texts: (&Members, &Tuples)) -> PartitionCut {
         let Uncut { partition, from, chunk_from, to, leader_epoch, complete_until, evaluated, floor, delta } = uncut;
         let context = (&*self.book, &*self.plan, &self.names);
@@ -68,6 +68,8 @@ impl Scorer {
         chunk.floor = floor;
         chunk.evaluated = pack::evaluated(&self.book, &self.plan, partition, &evaluated);
         self.ledger.absorb(partition, &chunk, Origin::Cut);
+        // At once: the rows are near, and take several times the memory.
+        let chunk = if self.stores { encode(&chunk) } else { Encoded::new() };
         PartitionCut { partition, from, chunk_from, to, leader_epoch, chunk }
     }
 

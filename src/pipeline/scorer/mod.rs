@@ -44,6 +44,7 @@ pub struct Scorer {
     cuts: u64,
     on_its_way: Option<OnItsWay>,
     daily: Daily,
+    stores: bool,
 }
 
 impl Scorer {
@@ -58,6 +59,7 @@ impl Scorer {
             cuts: 0,
             on_its_way: None,
             daily: Daily::default(),
+            stores: true,
             book,
             plan,
         }
@@ -66,6 +68,12 @@ impl Scorer {
     /// The same, with other budgets.
     pub fn with_budgets(mut self, budgets: Budgets) -> Scorer {
         self.ledger.facts.budgets = budgets;
+        self
+    }
+
+    /// The same, for nobody who stores anything: cuts are not encoded.
+    pub fn without_store(mut self) -> Scorer {
+        self.stores = false;
         self
     }
 
@@ -106,6 +114,7 @@ impl Scorer {
             check_ins: std::mem::take(&mut self.check_ins),
             baselines: std::mem::take(&mut self.baselines),
             cuts: self.cuts,
+            stores: self.stores,
             ..Scorer::new(book).with_budgets(self.ledger.facts.budgets)
         };
     }
