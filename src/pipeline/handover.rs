@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::floor::Floor;
 use super::message::{CutId, DeadLetterSample, Effect, LogStart, RestoredChunk};
 use crate::aggregate::dedup::Ids;
 use crate::aggregate::delta::Delta;
@@ -37,8 +38,8 @@ pub enum Reaction {
 pub enum ToScorer {
     /// The store was read.
     Restored {
-        /// The wall clock, if it was ever told.
-        now: Option<Timestamp>,
+        /// The floor under which it is read.
+        floor: Floor,
         /// What people said since the last work.
         told: Told,
         /// All chunks.
@@ -64,6 +65,8 @@ pub struct Told {
 #[derive(Debug)]
 pub struct Handover {
     pub(super) now: Timestamp,
+    /// The floor of `now`, or a higher one from before.
+    pub(super) floor: Floor,
     pub(super) told: Told,
     /// Of every partition that is known, claimed or not.
     pub(super) progress: Vec<Progress>,

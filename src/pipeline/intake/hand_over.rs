@@ -70,6 +70,7 @@ impl Intake {
         let samples = if uncut.is_empty() { Vec::new() } else { std::mem::take(&mut self.samples) };
         Reaction::Score(ToScorer::Handover(Box::new(Handover {
             now,
+            floor: self.floor,
             told: std::mem::take(&mut self.told),
             progress: self.partitions.iter().map(|(partition, known)| known.progress(*partition)).collect(),
             catching_up: self.claimed.values().any(|claimed| !claimed.caught_up),

@@ -188,7 +188,7 @@ impl Intake {
         self.floor = Floor::NONE;
         self.now.into_iter().for_each(|now| self.raise_floor(now));
         let told = std::mem::take(&mut self.told);
-        vec![Reaction::Score(ToScorer::Restored { now: self.now, told, chunks })]
+        vec![Reaction::Score(ToScorer::Restored { floor: self.floor, told, chunks })]
     }
 
     /// A lower one changes nothing.

@@ -8,7 +8,6 @@ use super::ledger::Origin;
 use crate::aggregate::member::Members;
 use crate::aggregate::pair::Tuples;
 use crate::chunk::{Chunk, Encoded, encode};
-use crate::pipeline::floor::Floor;
 use crate::pipeline::handover::{Handover, News, Progress, Scored, Uncut};
 use crate::pipeline::message::{Cut, CutId, DeadLetterSample, Effect, PartitionCut};
 use crate::pipeline::pack;
@@ -25,14 +24,14 @@ pub(super) struct OnItsWay {
 impl Scorer {
     /// Merges and scores. What has to be stored is sent on its way, and shown once it is there; else it is shown at once.
     pub(super) fn take(&mut self, handover: Handover) -> Scored {
-        let Handover { now, told, progress, catching_up, mut uncut, members, tuples, samples } = handover;
+        let Handover { now, floor, told, progress, catching_up, mut uncut, members, tuples, samples } = handover;
         self.hear(told);
         for uncut in &mut uncut {
             uncut.delta.join_halves(&tuples, &members);
             self.ledger.count_keys_again(&mut uncut.delta);
         }
         // Before the chunks, as after a restart: what lies below counts for no budget.
-        self.ledger.raise_floor(Floor::of(&self.book, now));
+        self.ledger.raise_floor(floor);
         self.progress(&progress);
         let texts = (&members, &tuples);
         let partitions: Vec<PartitionCut> = uncut.into_iter().map(|uncut| self.cut_partition(uncut, texts)).collect();

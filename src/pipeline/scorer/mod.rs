@@ -90,9 +90,9 @@ impl Scorer {
     /// Does one piece of work.
     pub fn step(&mut self, work: ToScorer) -> Scored {
         match work {
-            ToScorer::Restored { now, told, chunks } => {
+            ToScorer::Restored { floor, told, chunks } => {
                 self.hear(told);
-                self.restore(now, &chunks)
+                self.restore(floor, &chunks)
             }
             ToScorer::Handover(handover) => self.take(*handover),
             ToScorer::Persisted(id) => Scored::of(self.persisted(id)),
@@ -119,10 +119,10 @@ impl Scorer {
         };
     }
 
-    fn restore(&mut self, now: Option<Timestamp>, chunks: &[RestoredChunk]) -> Scored {
+    fn restore(&mut self, floor: Floor, chunks: &[RestoredChunk]) -> Scored {
         self.ledger = Ledger::new(Arc::clone(&self.book), Arc::clone(&self.plan), self.ledger.facts.budgets);
         // Before the chunks: derived cells are then made once, under the right mask.
-        now.into_iter().for_each(|now| self.ledger.raise_floor(Floor::of(&self.book, now)));
+        self.ledger.raise_floor(floor);
         self.on_its_way = None;
         match self.ledger.absorb_stored(chunks) {
             Ok(ids) => {
