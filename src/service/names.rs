@@ -64,7 +64,7 @@ impl Names {
         let lane = |partition: &Partition| claims.get(partition).map(|claim| (claim.key.clone(), claim.epoch));
         let partition = |cut: PartitionCut| {
             let (key, epoch) = lane(&cut.partition)?;
-            Some(PartitionCommit { key, epoch, ..self.partition_commit(cut)? })
+            Some(PartitionCommit::of(cut, key, epoch))
         };
         let letter = |letter: DeadLetterSample| {
             let (key, _) = lane(&letter.partition)?;
@@ -85,23 +85,14 @@ impl Names {
 
     /// A cut in the store's words; epochs are the store task's to fill in.
     pub(super) fn commit(&self, cut: Cut) -> Commit {
-        let mut partitions: Vec<PartitionCommit> =
-            cut.partitions.into_iter().filter_map(|p| self.partition_commit(p)).collect();
+        let partition = |cut: PartitionCut| {
+            let key = self.key(cut.partition)?;
+            Some(PartitionCommit::of(cut, key, 0))
+        };
+        let mut partitions: Vec<PartitionCommit> = cut.partitions.into_iter().filter_map(partition).collect();
         partitions.sort_by(|a, b| a.key.cmp(&b.key));
         let dead_letters = cut.dead_letters.into_iter().filter_map(|letter| self.dead_letter(letter)).collect();
         Commit { partitions, dead_letters, baselines: cut.baselines }
-    }
-
-    fn partition_commit(&self, cut: PartitionCut) -> Option<PartitionCommit> {
-        Some(PartitionCommit {
-            key: self.key(cut.partition)?,
-            epoch: 0,
-            from: cut.from,
-            to: cut.to,
-            leader_epoch: cut.leader_epoch,
-            chunk_from: cut.chunk_from,
-            parts: cut.chunk,
-        })
     }
 
     fn dead_letter(&self, letter: DeadLetterSample) -> Option<DeadLetter> {

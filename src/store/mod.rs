@@ -34,6 +34,7 @@ pub use lanes::{Join, JoinPartition};
 pub use open::{OpenMode, Store, StoreOptions};
 
 use crate::event::Offset;
+use crate::pipeline::PartitionCut;
 pub use crate::pipeline::{DEAD_LETTER_SAMPLE_BYTES_MAX, DEAD_LETTER_SAMPLES_MAX};
 use crate::score::{CheckIn, FrozenBaseline};
 use crate::time::Timestamp;
@@ -118,6 +119,14 @@ pub struct PartitionCommit {
     pub chunk_from: Offset,
     /// The packed parts; empty where only the offset moves.
     pub parts: Vec<Vec<u8>>,
+}
+
+impl PartitionCommit {
+    /// What a cut contributed, under the epoch of a claim.
+    pub fn of(cut: PartitionCut, key: PartitionKey, epoch: i64) -> PartitionCommit {
+        let PartitionCut { partition: _, from, chunk_from, to, leader_epoch, chunk: parts } = cut;
+        PartitionCommit { key, epoch, from, to, leader_epoch, chunk_from, parts }
+    }
 }
 
 /// A record that could not be counted, or an event of it.

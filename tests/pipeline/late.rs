@@ -17,8 +17,8 @@ fn consume(world: &mut World<Sqlite>, process: usize, now: &str) {
     world.answer_ends(process);
 }
 
-#[test]
-fn while_what_came_is_scored_more_is_taken_and_nothing_more_is_handed_over() {
+/// A process that has handed over one order, which is not scored yet.
+fn handed_over() -> (World<Sqlite>, usize) {
     let mut world = super::world("2026-10-05");
     let process = world.start();
     world.settle(process, "2026-10-06");
@@ -26,6 +26,12 @@ fn while_what_came_is_scored_more_is_taken_and_nothing_more_is_handed_over() {
     order(&mut world, 0, 1, "2026-10-06T10:00");
     consume(&mut world, process, "2026-10-06T10:01");
     world.tick_now(process);
+    (world, process)
+}
+
+#[test]
+fn while_what_came_is_scored_more_is_taken_and_nothing_more_is_handed_over() {
+    let (mut world, process) = handed_over();
     assert_eq!(world.process(process).handed_over(), 1);
 
     order(&mut world, 0, 2, "2026-10-06T10:02");
@@ -45,20 +51,13 @@ fn while_what_came_is_scored_more_is_taken_and_nothing_more_is_handed_over() {
 
     world.settle(process, "2026-10-06T10:05");
     assert_eq!(shown(&world, process), "value=2 n=2");
-    let reloads = world.process(process).reloads;
-    assert_eq!(reloads, 0);
+    assert_eq!(world.process(process).reloads, 0);
 }
 
 #[test]
 fn a_partition_lost_while_it_is_scored_is_dropped_from_where_it_was_handed_over() {
-    let mut world = super::world("2026-10-05");
+    let (mut world, process) = handed_over();
     let orders = partition(&mut world, "orders");
-    let process = world.start();
-    world.settle(process, "2026-10-06");
-    world.scores_late = true;
-    order(&mut world, 0, 1, "2026-10-06T10:00");
-    consume(&mut world, process, "2026-10-06T10:01");
-    world.tick_now(process);
     // Taken after the handover, and gone with the partition: it is read again.
     order(&mut world, 0, 2, "2026-10-06T10:02");
     consume(&mut world, process, "2026-10-06T10:03");

@@ -181,14 +181,9 @@ impl<S: Storage> World<S> {
     pub fn cut_lane(&mut self) {
         let Some(running) = &mut self.editor.running else { return };
         for cut in running.lane.cut() {
-            let commit = |cut: PartitionCut| PartitionCommit {
-                key: key_in(&running.name, cut.partition),
-                epoch: running.epochs[&cut.partition],
-                from: cut.from,
-                to: cut.to,
-                leader_epoch: cut.leader_epoch,
-                chunk_from: cut.chunk_from,
-                parts: cut.chunk,
+            let commit = |cut: PartitionCut| {
+                let (key, epoch) = (key_in(&running.name, cut.partition), running.epochs[&cut.partition]);
+                PartitionCommit::of(cut, key, epoch)
             };
             let partitions = cut.partitions.into_iter().map(commit).collect();
             let answer = self.store.commit(&Commit { partitions, ..Commit::default() });

@@ -136,14 +136,9 @@ impl<S: Storage> World<S> {
         this.dead_letters.extend(cut.dead_letters.iter().map(|letter| {
             (topics[usize::from(letter.partition.topic.0)].name.clone(), letter.reason.clone(), letter.offset)
         }));
-        let commit = |cut: PartitionCut| PartitionCommit {
-            key: key(cut.partition),
-            epoch: this.epochs[&cut.partition],
-            from: cut.from,
-            to: cut.to,
-            leader_epoch: cut.leader_epoch,
-            chunk_from: cut.chunk_from,
-            parts: cut.chunk,
+        let commit = |cut: PartitionCut| {
+            let (key, epoch) = (key(cut.partition), this.epochs[&cut.partition]);
+            PartitionCommit::of(cut, key, epoch)
         };
         let partitions = cut.partitions.into_iter().map(commit).collect();
         let dead_letters = cut.dead_letters.into_iter().map(dead_letter).collect();

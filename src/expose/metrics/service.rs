@@ -41,14 +41,11 @@ impl ServiceMetrics {
     /// # Errors
     /// None that a caller can cause: the registry refuses equal names, and a test registers them all.
     pub fn new(readers: Readers, readiness: Readiness) -> Result<ServiceMetrics, prometheus::Error> {
-        let commit_options = HistogramOpts::new(names::COMMIT_SECONDS.name, names::COMMIT_SECONDS.help);
-        let cut_options = HistogramOpts::new(names::CUT_SECONDS.name, names::CUT_SECONDS.help);
-        let scoring_options = HistogramOpts::new(names::SCORING_SECONDS.name, names::SCORING_SECONDS.help);
         let metrics = ServiceMetrics {
             registry: Registry::new(),
-            commit_seconds: Histogram::with_opts(commit_options.buckets(COMMIT_SECONDS_BOUNDS.to_vec()))?,
-            cut_seconds: Histogram::with_opts(cut_options.buckets(CUT_SECONDS_BOUNDS.to_vec()))?,
-            scoring_seconds: Histogram::with_opts(scoring_options.buckets(CUT_SECONDS_BOUNDS.to_vec()))?,
+            commit_seconds: histogram(&names::COMMIT_SECONDS, &COMMIT_SECONDS_BOUNDS)?,
+            cut_seconds: histogram(&names::CUT_SECONDS, &CUT_SECONDS_BOUNDS)?,
+            scoring_seconds: histogram(&names::SCORING_SECONDS, &CUT_SECONDS_BOUNDS)?,
             // Vectors without labels: they have no series until they are set, where a plain gauge would show 0.
             last_commit: GaugeVec::new(options(&names::LAST_COMMIT), &[])?,
             store_bytes: IntGaugeVec::new(options(&names::STORE_BYTES), &[])?,
@@ -141,6 +138,10 @@ impl ServiceMetrics {
 
 fn options(family: &Family) -> Opts {
     Opts::new(family.name, family.help)
+}
+
+fn histogram(family: &Family, bounds: &[f64]) -> Result<Histogram, prometheus::Error> {
+    Histogram::with_opts(HistogramOpts::new(family.name, family.help).buckets(bounds.to_vec()))
 }
 
 /// Families that are computed at each scrape from what readers see.
