@@ -39,10 +39,12 @@ const DEFAULTS: [(&str, &str); 14] = [
     ("client.id", "krscore"),
     // Records of aborted transactions are not events, and the log's end is then the last stable offset.
     ("isolation.level", "read_committed"),
-    // At most 64 MiB wait in the queue for all partitions together (librdkafka checks it before each fetch), and a fetch brings 16 MiB.
-    ("queued.min.messages", "50000"),
+    // Fetching stops while this many records, or 64 MiB, wait in the queue for all partitions together. librdkafka looks before each fetch,
+    // and a fetch of 8 MiB is three times as much unpacked, with some 300 bytes of its own for each record: twice these two cost a quarter
+    // more memory of a backlog, and drained it no faster (docs/performance.md).
+    ("queued.min.messages", "25000"),
     ("queued.max.messages.kbytes", "65536"),
-    ("fetch.max.bytes", "16777216"),
+    ("fetch.max.bytes", "8388608"),
     // The largest record batch that can be read: a broker sends one that is greater than fetch.max.bytes all the same.
     ("receive.message.max.bytes", "100000000"),
     // How long a partition is left alone once the queue was full. 1 s by default, which is an idle core in a catch-up.
