@@ -1,7 +1,7 @@
 //! The immutable view of everything a reader may ask: one cut, scored. Readers share it and never see anything newer or older mixed in.
 
-mod arithmetic;
-mod definition;
+pub mod arithmetic;
+pub mod definition;
 mod document;
 mod explain;
 #[cfg(test)]

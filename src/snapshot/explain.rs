@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::arithmetic::steps;
-use super::definition::{calendars, lines, stat_text, window_text};
+use super::arithmetic::{ArithmeticStep, steps};
+use super::definition::{Definition, definition, window_text};
 use super::document::written;
 use super::{CounterKey, Snapshot};
-use crate::book::{Book, KeyResult, Source, Step};
+use crate::book::{KeyResult, Source, Step};
 use crate::event::EventIndex;
 use crate::fixed::Fixed;
 use crate::score::{PlanProgress, StepProgress, metric_events, places};
@@ -28,7 +28,7 @@ pub struct Explanation {
     /// The rule that made it so, with its numbers.
     pub reason: String,
     /// What the value is: the metric, what it is made of, the events and topics it reads, one line each.
-    pub definition: Vec<String>,
+    pub definition: Vec<Definition>,
     /// The window in words, with its bounds; `None` for milestone and manual.
     pub window: Option<String>,
     /// Up to when everything is known.
@@ -38,7 +38,7 @@ pub struct Explanation {
     /// Rows behind the value.
     pub n: Option<i64>,
     /// Value, attainment, score and expected score, each as arithmetic with its numbers.
-    pub arithmetic: Vec<String>,
+    pub arithmetic: Vec<ArithmeticStep>,
     /// Its plan's steps, one line each: how much is done, and what is late.
     pub plan: Vec<String>,
     /// The events that it reads.
@@ -122,8 +122,9 @@ pub struct PartitionExplanation {
 /// Something that was counted beside the rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CounterExplanation {
-    /// In words.
-    pub what: String,
+    /// What was counted; in documents one English line.
+    #[serde(serialize_with = "as_text")]
+    pub what: CounterKey,
     /// How often, over the partitions' whole history.
     pub count: u64,
 }
@@ -182,31 +183,6 @@ fn plan(steps: &[Step], progress: &PlanProgress) -> Vec<String> {
         format!("{}: {percent} % done{owner}{end}{late}", step.name)
     };
     steps.iter().zip(&progress.steps).map(step).collect()
-}
-
-fn definition(book: &Book, key_result: &KeyResult) -> Vec<String> {
-    match &key_result.source {
-        Source::Manual => vec!["the value of the latest check-in".to_owned()],
-        Source::Milestones(milestones) => {
-            let mut text = vec!["the weight of the milestones that are done, of all weight".to_owned()];
-            text.extend(milestones.iter().map(|milestone| {
-                let done = if milestone.done.is_some() { "done" } else { "not done" };
-                format!("{}: weight {}, {done}", milestone.name, milestone.weight)
-            }));
-            text
-        }
-        Source::Metric { metric, stat } => {
-            let name = &book.metrics[usize::from(metric.0)].name;
-            let stat = stat_text(*stat).map(|stat| format!("{stat} of {name}"));
-            let per = key_result.per.map(|per| format!("{name} per {per}"));
-            let mut text: Vec<String> = stat.or(per).into_iter().collect();
-            text.extend(calendars(book, &key_result.during));
-            let only = key_result.only.iter().map(|(dimension, member)| format!("only {dimension} = {member}"));
-            text.extend(only);
-            text.extend(lines(book, *metric));
-            text
-        }
-    }
 }
 
 /// The event with the least watermark, and which partition of its topic is known least far.
@@ -304,33 +280,38 @@ fn counters(snapshot: &Snapshot, key_result: &KeyResult, events: &[EventIndex]) 
         Some(name) => event(name),
         None => metrics.contains(&name),
     };
-    let told = snapshot.counters.iter().filter(|(_, count)| **count > 0).filter_map(|(key, count)| {
-        let (concerned, what) = match key {
-            CounterKey::Records { topic: name, result } => (topic(name), format!("records of {name}: {result}")),
-            CounterKey::DeadLetters { topic: name, reason } => {
-                (topic(name), format!("dead letters of {name}: {reason}"))
-            }
-            CounterKey::ValueFaults { metric, reason } => {
-                (of_metric(metric), format!("value faults of {metric}: {reason}"))
-            }
-            CounterKey::Copies { event: name } => (event(name), format!("copies of {name} removed")),
-            CounterKey::Unchecked { event: name } => {
-                (event(name), format!("{name} counted without looking for copies"))
-            }
-            CounterKey::Incidents { topic: name, kind } => (topic(name), format!("incidents of {name}: {kind}")),
-            CounterKey::BelowFloor { event: name } => {
-                (event(name), format!("{name} left out: older than anything that a score reads"))
-            }
-            CounterKey::KeysAgain { metric } => {
-                (of_metric(metric), format!("keys of {metric} used again long after their pair"))
-            }
-            CounterKey::SkippedOffsets { topic: name } => {
-                (topic(name), format!("offsets of {name} that the log did not give"))
-            }
-        };
-        concerned.then_some(CounterExplanation { what, count: *count })
-    });
-    told.collect()
+    let concerned = |key: &CounterKey| match key {
+        CounterKey::Records { topic: name, .. }
+        | CounterKey::DeadLetters { topic: name, .. }
+        | CounterKey::Incidents { topic: name, .. }
+        | CounterKey::SkippedOffsets { topic: name } => topic(name),
+        CounterKey::Copies { event: name }
+        | CounterKey::Unchecked { event: name }
+        | CounterKey::BelowFloor { event: name } => event(name),
+        CounterKey::ValueFaults { metric, .. } | CounterKey::KeysAgain { metric } => of_metric(metric),
+    };
+    let told = snapshot.counters.iter().filter(|(key, count)| **count > 0 && concerned(key));
+    told.map(|(key, count)| CounterExplanation { what: key.clone(), count: *count }).collect()
+}
+
+fn as_text<S: serde::Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+impl fmt::Display for CounterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CounterKey::Records { topic, result } => write!(f, "records of {topic}: {result}"),
+            CounterKey::DeadLetters { topic, reason } => write!(f, "dead letters of {topic}: {reason}"),
+            CounterKey::ValueFaults { metric, reason } => write!(f, "value faults of {metric}: {reason}"),
+            CounterKey::Copies { event } => write!(f, "copies of {event} removed"),
+            CounterKey::Unchecked { event } => write!(f, "{event} counted without looking for copies"),
+            CounterKey::Incidents { topic, kind } => write!(f, "incidents of {topic}: {kind}"),
+            CounterKey::BelowFloor { event } => write!(f, "{event} left out: older than anything that a score reads"),
+            CounterKey::KeysAgain { metric } => write!(f, "keys of {metric} used again long after their pair"),
+            CounterKey::SkippedOffsets { topic } => write!(f, "offsets of {topic} that the log did not give"),
+        }
+    }
 }
 
 /// The whole explanation as text, one fact a line.

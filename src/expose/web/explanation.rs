@@ -63,10 +63,14 @@ pub(crate) fn explanation(snapshot: &Snapshot, objective: &str, key_result: &str
         row,
         events: events.iter().filter_map(|event| event_view(snapshot, *event, &cycle.zone)).collect(),
         partitions: snapshot.partitions.iter().filter_map(|progress| partition_view(book, &events, progress)).collect(),
-        definition: told.definition,
-        arithmetic: told.arithmetic,
+        definition: told.definition.iter().map(|line| frame.language.definition(line)).collect(),
+        arithmetic: told.arithmetic.iter().map(|step| frame.language.arithmetic(step)).collect(),
         held_back_by: told.held_back_by.map(|held| frame.language.held_back(&held)),
-        counters: told.counters.into_iter().map(|counter| (counter.what, format::whole(counter.count))).collect(),
+        counters: told
+            .counters
+            .iter()
+            .map(|counter| (frame.language.counter(&counter.what), format::whole(counter.count)))
+            .collect(),
     })
 }
 

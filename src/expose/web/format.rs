@@ -84,15 +84,19 @@ pub(crate) fn value(value: Fixed, unit: &Unit, language: Language) -> String {
         Unit::Count => decimal(value, 2),
         Unit::Named(name) if name.is_empty() => decimal(value, named_decimals(value)),
         Unit::Named(name) => {
-            let name = match name.as_str() {
-                "points" => text.unit_points,
-                "count/hour" => text.per_hour,
-                "count/day" => text.per_day,
-                "count/week" => text.per_week,
-                name => name,
-            };
-            format!("{}{THIN}{name}", decimal(value, named_decimals(value)))
+            format!("{}{THIN}{}", decimal(value, named_decimals(value)), unit_name(name, text))
         }
+    }
+}
+
+/// A unit's name, of those that krscore gives itself in the reader's language.
+pub(crate) fn unit_name<'a>(name: &'a str, text: &'a Text) -> &'a str {
+    match name {
+        "points" => text.unit_points,
+        "count/hour" => text.per_hour,
+        "count/day" => text.per_day,
+        "count/week" => text.per_week,
+        name => name,
     }
 }
 

@@ -1,14 +1,11 @@
-//! Reasons, and what holds a score back, in the reader's language. English is their own; the Chinese sentences are here, one for each variant.
-//!
-//! Names of topics, metrics and settings stay as the book and the settings write them.
+//! Why a status is what it is, and what holds a score back.
 
-use super::format;
-use super::text::Language;
+use super::{interval, length};
 use crate::aggregate::budget::Budget;
-use crate::fixed::Fixed;
+use crate::expose::web::text::Language;
 use crate::score::{Absence, Ground, PassedBudget, Reason, Remark, Shortfall, SilentSource, Stretch};
 use crate::snapshot::HeldBack;
-use crate::time::{Interval, Span};
+use crate::time::Span;
 
 impl Language {
     /// Why a status is what it is, in one sentence.
@@ -113,12 +110,7 @@ fn absence(absence: &Absence) -> String {
         Absence::TooYoung { horizon } => format!("窗口内最早的起始还不满 {}，因此无一可评判", length(*horizon)),
         Absence::NoBucketYet => "窗口内还没有结束的时间段".to_owned(),
         Absence::NoInterval { interval, stretch } => {
-            let interval = match interval {
-                Interval::Hour => "小时",
-                Interval::Day => "天",
-                Interval::Week => "周",
-            };
-            format!("{}没有完整结束的一{interval}", within(stretch))
+            format!("{}没有完整结束的一{}", within(stretch), self::interval(*interval))
         }
         Absence::BeginsLater { at, stretch } => format!("窗口 {}之后才有数据：始于 {at}", span(stretch)),
         Absence::NotRead { stretch } => format!("窗口 {}内的事件未被读取", span(stretch)),
@@ -168,13 +160,10 @@ fn tight(share: &str) -> String {
     share.replace(' ', "")
 }
 
-fn length(span: Span) -> String {
-    format::seconds(Fixed::from_seconds(span), Language::Chinese)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Interval;
 
     fn check(ground: Ground, english: &str, chinese: &str) {
         let reason = Reason { ground, remarks: Vec::new() };

@@ -1,0 +1,69 @@
+//! What is data elsewhere and a sentence on the page, in the reader's language. English is its own `Display`; the Chinese is here, one text
+//! for each variant.
+//!
+//! Names of topics, metrics and settings, expressions, and the reasons of dead letters stay as the book, the settings and the metrics'
+//! labels write them.
+
+mod arithmetic;
+mod counter;
+mod definition;
+mod reason;
+
+use super::format;
+use super::text::Language;
+use crate::fixed::Fixed;
+use crate::time::{Interval, Span};
+
+/// A length as people say it, rounded.
+fn length(span: Span) -> String {
+    format::seconds(Fixed::from_seconds(span), Language::Chinese)
+}
+
+/// A length to its last digit: `92 天 4 小时`.
+fn exact_length(span: Span) -> String {
+    let text = span.to_string();
+    let mut parts: Vec<String> = Vec::new();
+    let mut rest = text.as_str();
+    while let Some(begin) = rest.find(|character: char| character.is_ascii_alphabetic()) {
+        let end =
+            rest[begin..].find(|character: char| !character.is_ascii_alphabetic()).map_or(rest.len(), |at| begin + at);
+        let unit = match &rest[begin..end] {
+            "d" => "天",
+            "h" => "小时",
+            "m" => "分",
+            "s" => "秒",
+            "ms" => "毫秒",
+            other => other,
+        };
+        parts.push(format!("{} {unit}", &rest[..begin]));
+        rest = &rest[end..];
+    }
+    parts.join(" ")
+}
+
+fn interval(interval: Interval) -> &'static str {
+    match interval {
+        Interval::Hour => "小时",
+        Interval::Day => "天",
+        Interval::Week => "周",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_exact_lengths() {
+        for (micros, chinese) in [
+            (0, "0 秒"),
+            (1_500, "1.5 毫秒"),
+            (61 * Span::SECOND.0, "1 分 1 秒"),
+            (92 * Span::DAY.0 + 4 * Span::HOUR.0, "92 天 4 小时"),
+            (Span::DAY.0 + 1, "1 天 0.000001 秒"),
+            (-Span::HOUR.0, "-1 小时"),
+        ] {
+            assert_eq!(exact_length(Span(micros)), chinese);
+        }
+    }
+}
