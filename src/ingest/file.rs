@@ -113,7 +113,8 @@ impl EventFile {
             if !self.line()? {
                 break;
             }
-            if self.bytes[start..].iter().all(u8::is_ascii_whitespace) {
+            // White space of JSON: a line of anything else is a record, which is a dead letter as it would be from Kafka.
+            if self.bytes[start..].iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
                 self.bytes.truncate(start);
             } else {
                 self.ends.push(self.bytes.len());
@@ -197,7 +198,8 @@ mod tests {
             assert_eq!(records(&bytes), expected, "{what}");
         }
         assert_eq!(records(b""), [""; 0]);
-        assert_eq!(records(b"\n\n"), [""; 0]);
+        assert_eq!(records(b"\n\n \t\r\n"), [""; 0]);
+        assert_eq!(records(b"\x0c\n"), ["0 \u{c} 1"]);
     }
 
     #[test]
