@@ -1,4 +1,4 @@
-"""Measures a running krscore from outside, with the standard library and kcat: see `run` beside this file."""
+"""Times scrapes of a running krscore from outside, with the standard library and kcat: see `run` beside this file."""
 
 import argparse
 import contextlib
@@ -10,11 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 
-RATE = 10_000  # events a second while gauges are watched
-EVENTS_A_WRITE = 100
 PICKERS = 1_000
 SCRAPES = 1_000
 BACKLOG = 6_000_000  # events that are drained while scrapes are timed
@@ -28,7 +25,6 @@ cycles: [{{ id: q, start: {start}, end: {end}, timezone: UTC }}]
 events:
   e: {{ topic: {topic}, time: ts, dimensions: [picker] }}
 metrics:
-  n: {{ type: count, event: e }}
   v: {{ type: value, event: e, value: v }}
   w: {{ type: value, event: e, value: w }}
 objectives:
@@ -36,24 +32,23 @@ objectives:
     title: o
     owner: x
     key_results:
-      - {{ id: n, title: n, metric: n, baseline: 0, target: 1_000_000_000, window: cycle }}
 """
-BY_PICKER = "      - {{ id: k{number}, title: k, metric: {metric}, stat: mean, baseline: 100, target: 1, window: cycle, by: [picker] }}\n"
+KEY_RESULT = "      - {{ id: k{number}, title: k, metric: {metric}, stat: mean, baseline: 100, target: 1, window: cycle, by: [picker] }}\n"
 
 
 class Service:
     """A krscore over a topic of its own."""
 
-    def __init__(self, arguments, name, key_results):
-        self.topic = f"{name}-{int(time.time())}"
+    def __init__(self, arguments):
+        self.topic = f"scrape-{int(time.time())}"
         repo = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
         subprocess.run([os.path.join(repo, "deploy/dev/services"), "topic", self.topic, "4"], check=True, stdout=subprocess.DEVNULL)
-        folder = os.path.join(arguments.folder, name)
+        folder = arguments.folder
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         today = datetime.date.today()
         book = BOOK.format(topic=self.topic, start=today - datetime.timedelta(days=30), end=today + datetime.timedelta(days=30))
-        book += "".join(BY_PICKER.format(number=number, metric="vw"[number % 2]) for number in range(key_results))
+        book += "".join(KEY_RESULT.format(number=number, metric="vw"[number % 2]) for number in range(round(arguments.series / SERIES_A_KEY_RESULT)))
         with open(os.path.join(folder, "book.yaml"), "w") as file:
             file.write(book)
         settings = {
@@ -84,9 +79,9 @@ class Service:
         until = time.time() + START_SECONDS_MAX
         while not (found := look()):
             if self.process.poll() is not None:
-                sys.exit(f"benches/live: krscore ended with {self.process.returncode} before it was {what}; see {self.log}")
+                sys.exit(f"benches/scrape: krscore ended with {self.process.returncode} before it was {what}; see {self.log}")
             if time.time() > until:
-                sys.exit(f"benches/live: not {what} within {START_SECONDS_MAX} s; see {self.log}")
+                sys.exit(f"benches/scrape: not {what} within {START_SECONDS_MAX} s; see {self.log}")
             time.sleep(0.05)
         return found
 
@@ -119,7 +114,7 @@ class Service:
     def __exit__(self, failed, _error, _trace):
         code = self.end()
         if not failed and code != 0:
-            sys.exit(f"benches/live: krscore ended with {code}; see {self.log}")
+            sys.exit(f"benches/scrape: krscore ended with {code}; see {self.log}")
 
     def end(self):
         self.process.send_signal(signal.SIGCONT)  # A stopped one could not end.
@@ -149,50 +144,7 @@ def bucket_of(text, family, share):
     return next(bound for bound, count in buckets if count >= share * total), total
 
 
-def watch_gauges(arguments, service):
-    service.wait_ready()
-    produced, seen, stopping = [], [], threading.Event()
-
-    def look():
-        connection, last = service.connection(), -1.0
-        # A service that has ended is noticed when it is ended.
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            while not stopping.is_set():
-                found = re.search(rb'okr_key_result_value\{[^}]*key_result="n"[^}]*\} (\S+)', scrape(connection))
-                value = float(found.group(1)) if found else last
-                if value != last:
-                    seen.append((time.time(), value))
-                    last = value
-                time.sleep(0.02)
-
-    looking = threading.Thread(target=look, daemon=True)
-    looking.start()
-    begun, count = time.time(), 0
-    while time.time() < begun + arguments.seconds:
-        service.produce(count, EVENTS_A_WRITE)
-        count += EVENTS_A_WRITE
-        produced.append((time.time(), count))
-        time.sleep(max(0.0, begun + count / RATE - time.time()))
-    time.sleep(4)
-    stopping.set()
-    looking.join()
-    lags, at, ended = [], 0, time.time()
-    for when, number in produced:
-        while at < len(seen) and seen[at][1] < number:
-            at += 1
-        # One that was never seen counts with what it took at least.
-        lags.append((seen[at][0] if at < len(seen) else ended) - when)
-    lags.sort()
-    print(
-        f"event produced -> gauge changed, {count / arguments.seconds:.0f} events/s: "
-        f"p50 {quantile(lags, 0.5):.2f} s, p99 {quantile(lags, 0.99):.2f} s"
-    )
-    text = scrape(service.connection()).decode()
-    bound, cuts = bucket_of(text, "krscore_cut_seconds", 0.99)
-    print(f"consumption stands for a commit at that rate: p99 below {bound * 1e3:g} ms, of {cuts} commits")
-
-
-def watch_scrapes(arguments, service):
+def watch_scrapes(service):
     service.produce(0, 20_000)
     service.wait_ready()
     connection = service.connection()
@@ -240,27 +192,15 @@ def watch_scrapes(arguments, service):
     print(f"consumption stands for a commit, idle and draining: mean {seconds / cuts * 1e3:.0f} ms, p99 below {bound * 1e3:g} ms, of {cuts:.0f}")
 
 
-def at_least(least):
-    def number(text):
-        if int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
-        return int(text)
-
-    return number
-
-
 def main():
     parser = argparse.ArgumentParser()
     for name in ("--krscore", "--brokers", "--folder"):
         parser.add_argument(name, required=True)
-    parser.add_argument("--seconds", type=at_least(1), default=30)
-    parser.add_argument("--series", type=at_least(SERIES_A_KEY_RESULT), default=10_000)
+    parser.add_argument("--series", type=int, required=True)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with Service(arguments, "gauge", 0) as service:
-        watch_gauges(arguments, service)
-    with Service(arguments, "scrape", round(arguments.series / SERIES_A_KEY_RESULT)) as service:
-        watch_scrapes(arguments, service)
+    with Service(arguments) as service:
+        watch_scrapes(service)
 
 
 main()
