@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::book::Book;
+use crate::book::{Book, Topic};
 use crate::event::{Partition, TopicIndex};
-use crate::ingest::kafka::{Consumer, KafkaError};
+use crate::ingest::kafka::{Consumer, KafkaError, TopicToRead};
 use crate::pipeline::{LogStart, floor};
 use crate::settings::KafkaSettings;
 use crate::time::Timestamp;
 
-/// The topics of a book, with their names.
-pub(super) fn named_topics(book: &Book) -> Vec<(TopicIndex, String)> {
-    book.topics.iter().zip(0..).map(|(topic, index)| (TopicIndex(index), topic.name.clone())).collect()
+/// The topics of a book, with what is read of their records.
+pub(super) fn topics_to_read(book: &Book) -> Vec<TopicToRead> {
+    let to_read = |(topic, index): (&Topic, u16)| TopicToRead {
+        index: TopicIndex(index),
+        name: topic.name.clone(),
+        reads_headers: topic.reads_headers(),
+    };
+    book.topics.iter().zip(0..).map(to_read).collect()
 }
 
 /// Where partitions begin from which `book` can be filled as of `at`: at the first record that a window can reach, or where the log begins.
@@ -48,7 +53,7 @@ pub fn cluster_log_starts(
     at: Timestamp,
     timeout: Duration,
 ) -> Result<BTreeMap<Partition, LogStart>, KafkaError> {
-    let mut consumer = Consumer::open_apart(kafka, &named_topics(book))?;
+    let mut consumer = Consumer::open_apart(kafka, &topics_to_read(book))?;
     let cluster = consumer.describe_topics(timeout)?;
     log_starts(&consumer, book, cluster.partitions(), at, timeout)
 }

@@ -30,8 +30,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
-use crate::book::Book;
-use crate::event::TopicIndex;
 use crate::expose::metrics::ServiceMetrics;
 use crate::expose::{self, CheckInFault, CheckInSink, Phase, Readers, Readiness, TOKEN_CHARS_MIN, Token, Written};
 use crate::ingest::kafka::Consumer;
@@ -42,7 +40,7 @@ use crate::store::{OpenMode, Store, StoreOptions};
 
 use consumer_loop::{ConsumerLoop, ToLive, Wiring};
 use editor::Editor;
-use log_starts::named_topics;
+use log_starts::topics_to_read;
 use scoring_thread::ScoringThread;
 use store_task::StoreTask;
 
@@ -204,7 +202,7 @@ async fn run_until_stopped(
     let Some(store) = open_store(&settings.store, &readiness, &stopping).await? else { return Ok(()) };
     let (active, pending) = active_book(&store, loaded).await?;
     // Only who has the store joins the group: a second process, or one whose store is away, would take partitions that it cannot read.
-    let consumer = open_consumer(&settings, &active.book)?;
+    let consumer = Consumer::open(&settings.kafka, &topics_to_read(&active.book)).map_err(failed)?;
     stored.send_replace(Some(Arc::clone(&store)));
     let (orders, obeyed) = std::sync::mpsc::channel::<ToLive>();
     let (held, hears) = std::sync::mpsc::channel();
@@ -345,14 +343,6 @@ async fn active_book(store: &Store, loaded: LoadedBook) -> Result<(LoadedBook, O
     // Partitions are claimed by the active book only.
     store.record_book_revision(&active.book.hash, &active.text).await.map_err(failed)?;
     Ok((active, pending))
-}
-
-fn open_consumer(settings: &Settings, book: &Book) -> Result<Consumer, ServiceError> {
-    let topics = named_topics(book);
-    let with_headers = book.topics.iter().zip(0..).filter(|(topic, _)| topic.reads_headers());
-    let with_headers = with_headers.map(|(_, index)| TopicIndex(index));
-    let consumer = Consumer::open(&settings.kafka, &topics).map_err(failed)?;
-    Ok(consumer.with_headers_of(with_headers))
 }
 
 /// Opens the store; one that is away is waited for, one that cannot be used is an error. `None`: told to stop while waiting.

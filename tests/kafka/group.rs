@@ -146,7 +146,7 @@ fn a_wrong_password_is_one_sentence() {
             continue;
         };
         settings.sasl_password = Some(Secret::new(password));
-        let mut consumer = Consumer::open(&settings, &[(TOPIC, "t".to_owned())]).unwrap();
+        let mut consumer = Consumer::open(&settings, &[to_read("t")]).unwrap();
         assert!(consumer.describe_topics(PATIENCE).unwrap().cluster_id.is_some());
         consumer.close(PATIENCE).unwrap();
     }

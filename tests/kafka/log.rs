@@ -108,7 +108,7 @@ fn log_starts_by_time() {
     }
     sender.flush(PATIENCE).unwrap();
     admin.cut(&topic, 1, 5);
-    let consumer = Consumer::open(&settings(&brokers, &topic, &[]), &[(TOPIC, topic.clone())]).unwrap();
+    let consumer = Consumer::open(&settings(&brokers, &topic, &[]), &[to_read(&topic)]).unwrap();
     let check = |number: i32, floor: Timestamp, offset: i64, complete_since: Option<i64>| {
         let found = consumer.log_starts(&[partition(number)], floor, PATIENCE).unwrap();
         let complete_since = complete_since.map(|millis| Timestamp(millis * 1_000));

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use krscore::event::{Offset, Partition, TopicIndex};
-use krscore::ingest::kafka::{Consumer, ConsumerEvent};
+use krscore::ingest::kafka::{Consumer, ConsumerEvent, TopicToRead};
 use krscore::pipeline::AssignmentEpoch;
 use krscore::settings::KafkaSettings;
 use krscore::time::Timestamp;
@@ -15,6 +15,11 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 /// No wait of these tests is longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const TOPIC: TopicIndex = TopicIndex(0);
+
+/// That topic, without headers.
+pub fn to_read(name: &str) -> TopicToRead {
+    TopicToRead { index: TOPIC, name: name.to_owned(), reads_headers: false }
+}
 
 /// The real broker's address, or `None` with a word about it.
 pub fn broker(test: &str) -> Option<String> {
@@ -81,7 +86,7 @@ impl Claims {
 
 impl Member {
     pub fn open(settings: &KafkaSettings, topic: &str) -> Member {
-        let consumer = Consumer::open(settings, &[(TOPIC, topic.to_owned())]).unwrap();
+        let consumer = Consumer::open(settings, &[to_read(topic)]).unwrap();
         Member { consumer, epoch: 0, held: BTreeSet::new(), events: Vec::new() }
     }
 

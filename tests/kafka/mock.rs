@@ -89,7 +89,7 @@ fn a_rebalance_without_an_answer_does_not_hold_up_closing() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic("orders", 4, 1).unwrap();
     let settings = settings(&cluster.bootstrap_servers(), "g", &[]);
-    let mut consumer = Consumer::open(&settings, &[(TOPIC, "orders".to_owned())]).unwrap();
+    let mut consumer = Consumer::open(&settings, &[to_read("orders")]).unwrap();
     let begun = Instant::now();
     while !consumer.poll().iter().any(|event| matches!(event, ConsumerEvent::Assigned(_))) {
         assert!(begun.elapsed() < PATIENCE);
@@ -101,8 +101,7 @@ fn a_rebalance_without_an_answer_does_not_hold_up_closing() {
 #[test]
 fn a_setting_that_librdkafka_refuses_is_named_and_a_secret_is_not_shown() {
     let check = |name: &str, value: &str, expected: &str| {
-        let error =
-            Consumer::open(&settings("127.0.0.1:1", "g", &[(name, value)]), &[(TOPIC, "t".to_owned())]).err().unwrap();
+        let error = Consumer::open(&settings("127.0.0.1:1", "g", &[(name, value)]), &[to_read("t")]).err().unwrap();
         assert!(error.to_string().contains(expected) && !error.to_string().contains("hunter2"), "{error}");
     };
     check("fetch.wait.max.msecs", "5", "kafka.properties fetch.wait.max.msecs");
@@ -110,7 +109,5 @@ fn a_setting_that_librdkafka_refuses_is_named_and_a_secret_is_not_shown() {
     let mut secret =
         settings("127.0.0.1:1", "g", &[("security.protocol", "sasl_plaintext"), ("sasl.mechanism", "NONE")]);
     secret.sasl_password = Some(Secret::new("hunter2"));
-    assert!(
-        Consumer::open(&secret, &[(TOPIC, "t".to_owned())]).is_err_and(|error| !error.to_string().contains("hunter2"))
-    );
+    assert!(Consumer::open(&secret, &[to_read("t")]).is_err_and(|error| !error.to_string().contains("hunter2")));
 }

@@ -105,3 +105,51 @@ fn keys_headers_and_timestamps_are_fields() {
     );
     service.stop();
 }
+
+/// A book that counts all records of the topic; `by_header` adds those of the app.
+fn by_header(topic: &str, by_header: bool) -> String {
+    let kept = |line: &&str| by_header || !line.contains("app");
+    let text = format!(
+        r#"apiVersion: krscore/v1
+cycles:
+  - {{ id: now, start: {start}, end: {end}, timezone: UTC }}
+events:
+  sold: {{ topic: {topic}, time: $timestamp }}
+  sold_by_app: {{ topic: {topic}, time: $timestamp, where: $header.source = 'app' }}
+metrics:
+  sales: {{ type: count, event: sold }}
+  app_sales: {{ type: count, event: sold_by_app }}
+objectives:
+  - id: shop
+    title: Sell
+    owner: me
+    key_results:
+      - {{ id: sales, title: t, metric: sales, baseline: 0, target: 100, window: cycle }}
+      - {{ id: app-sales, title: t, metric: app_sales, baseline: 0, target: 100, window: cycle }}
+"#,
+        start = day(-30),
+        end = day(60),
+    );
+    text.lines().filter(kept).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_edit_that_names_the_first_header_is_filled_and_goes_on_with_headers() {
+    let Some(brokers) = services::kafka() else { return };
+    let topic = services::unique();
+    kafka::create_topic(&brokers, &topic, 1);
+    let place = Place::sqlite();
+    let setup = Setup::new(&brokers, &place.url(), &by_header(&topic, false));
+    send(&brokers, &topic, &["source=app"], "a\t{}\nb\t{}\n");
+    send(&brokers, &topic, &["source=test"], "c\t{}\n");
+    let service = setup.spawn();
+    let value = |key_result| service.metric("okr_key_result_value", &[("key_result", key_result)]);
+    service.until("all are counted", || (value("sales")? == 3.0).then_some(()));
+    setup.file("book.yaml", by_header(&topic, true));
+    service.signal("HUP");
+    service.until("those that were there are filled", || (value("app-sales")? == 2.0).then_some(()));
+    send(&brokers, &topic, &["source=app"], "d\t{}\n");
+    send(&brokers, &topic, &["source=test"], "e\t{}\n");
+    service.until("one more comes", || (value("sales")? == 5.0 && value("app-sales")? == 3.0).then_some(()));
+    service.stop();
+}

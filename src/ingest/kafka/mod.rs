@@ -103,6 +103,17 @@ impl Drop for Closing {
     }
 }
 
+/// A topic that is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicToRead {
+    /// The book's number of it.
+    pub index: TopicIndex,
+    /// Its name.
+    pub name: String,
+    /// Whether its records come with their headers, which librdkafka else does not even unpack.
+    pub reads_headers: bool,
+}
+
 /// The subscribed topics.
 struct Topics(Vec<Topic>);
 
@@ -134,7 +145,7 @@ impl Consumer {
     /// # Errors
     /// [`KafkaError::Property`] for a setting that is wrong, [`KafkaError::Start`] for what librdkafka cannot do (a certificate that is not
     /// there, say).
-    pub fn open(settings: &KafkaSettings, topics: &[(TopicIndex, String)]) -> Result<Consumer, KafkaError> {
+    pub fn open(settings: &KafkaSettings, topics: &[TopicToRead]) -> Result<Consumer, KafkaError> {
         let consumer = Consumer::open_apart(settings, topics)?;
         let names: Vec<&str> = consumer.topics.0.iter().map(|topic| topic.name.as_str()).collect();
         consumer.handle.client.subscribe(&names).map_err(|error| KafkaError::Start(error.to_string()))?;
@@ -145,7 +156,7 @@ impl Consumer {
     ///
     /// # Errors
     /// As [`Consumer::open`].
-    pub fn open_apart(settings: &KafkaSettings, topics: &[(TopicIndex, String)]) -> Result<Consumer, KafkaError> {
+    pub fn open_apart(settings: &KafkaSettings, topics: &[TopicToRead]) -> Result<Consumer, KafkaError> {
         let config = settings.client_config()?;
         let client: Client = config.create_with_context(Context::default()).map_err(error::start_error)?;
         let client = Arc::new(client);
@@ -157,10 +168,10 @@ impl Consumer {
             topics: queue()?,
             client,
         };
-        let named = |(index, name): &(TopicIndex, String)| {
+        let named = |TopicToRead { index, name, reads_headers }: &TopicToRead| {
             let c_name =
                 native::c_name(name).ok_or_else(|| KafkaError::Start(format!("{name:?} cannot be a topic's name")))?;
-            Ok(Topic { index: *index, name: name.clone(), c_name, reads_headers: false })
+            Ok(Topic { index: *index, name: name.clone(), c_name, reads_headers: *reads_headers })
         };
         let topics = topics.iter().map(named).collect::<Result<Vec<_>, KafkaError>>()?;
         Ok(Consumer {
@@ -176,14 +187,6 @@ impl Consumer {
             buffer: MessageBuffer::default(),
             handle,
         })
-    }
-
-    /// Lets the records of these topics come with their headers, which librdkafka else does not even unpack.
-    pub fn with_headers_of(mut self, topics: impl IntoIterator<Item = TopicIndex>) -> Consumer {
-        for index in topics {
-            self.topics.0.iter_mut().filter(|topic| topic.index == index).for_each(|topic| topic.reads_headers = true);
-        }
-        self
     }
 
     /// What happened since the last call; never waits. To be called at least every `max.poll.interval.ms` (5 minutes by default), or the

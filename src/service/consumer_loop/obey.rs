@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::service::edition::LoadedBook;
-use crate::service::log_starts::named_topics;
+use crate::service::log_starts::topics_to_read;
 
 /// What the editor's thread asks for.
 #[derive(Debug)]
@@ -75,16 +75,16 @@ impl ConsumerLoop {
         (self.held_until, self.adopts_until) = (None, None);
         self.record_daily();
         self.daily.clear();
-        let names = |book: &Book| book.topics.iter().map(|topic| topic.name.clone()).collect::<Vec<_>>();
-        let same_topics = names(&self.book) == names(&edited.book);
+        let topics = topics_to_read(&edited.book);
+        let same_topics = topics == topics_to_read(&self.book);
         self.book = Arc::clone(&edited.book);
         let work = self.intake.adopt(edited.book);
         self.score(work)?;
         if same_topics {
             return self.reload();
         }
-        // Other topics, other numbers: another consumer. The old one leaves first, for the new one may have its name.
-        let new = Consumer::open(&self.wiring.kafka, &named_topics(&self.book)).map_err(|fault| fault.to_string())?;
+        // Other topics, other numbers, or headers that nobody read: another consumer. The old one leaves first, for the new one may have its name.
+        let new = Consumer::open(&self.wiring.kafka, &topics).map_err(|fault| fault.to_string())?;
         let old = std::mem::replace(&mut self.consumer, new);
         if let Err(fault) = old.close(CLOSE_BUDGET) {
             warn!(%fault, "leaving the group took too long");

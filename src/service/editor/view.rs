@@ -13,7 +13,7 @@ use crate::ingest::kafka::Consumer;
 use crate::pipeline::LogStart;
 use crate::pipeline::backfill::PartitionView;
 use crate::service::edition::LoadedBook;
-use crate::service::log_starts::{log_starts, named_topics};
+use crate::service::log_starts::{log_starts, topics_to_read};
 use crate::service::names::Names;
 use crate::store::{Claim, JoinPartition, LIVE_LANE, PartitionKey, StoredChunk};
 
@@ -40,7 +40,7 @@ pub(super) struct Stored {
 impl Reader {
     pub(super) fn open(editor: &Editor, edited: &LoadedBook) -> Result<Reader, String> {
         let book = &edited.book;
-        let topics = named_topics(book);
+        let topics = topics_to_read(book);
         let mut consumer = Consumer::open_apart(&editor.kafka, &topics).map_err(|fault| fault.to_string())?;
         let cluster = consumer.describe_topics(BROKER_TIMEOUT).map_err(|fault| fault.to_string())?;
         let names = Names::of(book, &cluster);
@@ -50,7 +50,7 @@ impl Reader {
         }
         let partitions = cluster.partitions().collect();
         let is_read = |name: &String| editor.active.book.topics.iter().any(|topic| topic.name == *name);
-        let unread = topics.iter().filter(|(_, name)| !is_read(name)).map(|(topic, _)| *topic).collect();
+        let unread = topics.iter().filter(|topic| !is_read(&topic.name)).map(|topic| topic.index).collect();
         let active = Plan::of(&editor.active.book).aggregates.iter().map(|aggregate| aggregate.id).collect();
         Ok(Reader { consumer, names, partitions, unread, active })
     }
