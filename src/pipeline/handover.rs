@@ -70,7 +70,7 @@ pub struct Handover {
     pub(super) told: Told,
     /// Of every partition that is known, claimed or not.
     pub(super) progress: Vec<Progress>,
-    /// Whether a claimed one has not reached its log's end yet.
+    /// Whether a claimed one has not reached its log's end yet, or one was never read at all.
     pub(super) catching_up: bool,
     /// Of every partition that brought something.
     pub(super) uncut: Vec<Uncut>,

@@ -14,6 +14,7 @@ use crate::store::{Claim, Commit, DeadLetter, LIVE_LANE, PartitionCommit, Partit
 pub(super) struct Names {
     cluster: String,
     topics: BTreeMap<TopicIndex, (String, String)>,
+    partitions: Vec<Partition>,
 }
 
 impl Names {
@@ -23,7 +24,16 @@ impl Names {
             let name = book.topics[usize::from(index.0)].name.clone();
             (*index, (topic.id.clone(), name))
         });
-        Names { cluster: cluster.cluster_id.clone().unwrap_or_default(), topics: topics.collect() }
+        Names {
+            cluster: cluster.cluster_id.clone().unwrap_or_default(),
+            topics: topics.collect(),
+            partitions: cluster.partitions().collect(),
+        }
+    }
+
+    /// All partitions that the topics had when the cluster was asked.
+    pub(super) fn partitions(&self) -> &[Partition] {
+        &self.partitions
     }
 
     /// The cluster's id; empty where it has none.

@@ -9,6 +9,28 @@ use super::world::{World, at, quiet};
 use super::{BOOK, cut, delivery, order, partition};
 
 #[test]
+fn while_a_partition_that_there_is_was_never_read_nothing_is_known() {
+    // A static member of a group is given what it had, and not what was added while it was away.
+    let mut world = super::world("2026-10-05");
+    let all = world.read_partitions();
+    let added = partition(&mut world, "orders");
+    order(&mut world, 0, 1, "2026-10-06T10:00");
+    let given: Vec<_> = all.into_iter().filter(|partition| *partition != added).collect();
+    let process = world.start_with(&given);
+    world.settle(process, "2026-10-07");
+    assert!(world.snapshot(process).catching_up);
+    assert_eq!(world.shows(process, "o/orders").split(" as_of").next(), Some("value=- n=- status=no_data"));
+    assert_eq!(
+        world.score(process, "o/orders").reason.to_string(),
+        "nothing is known yet: topic orders has partitions that were not read"
+    );
+    world.assign(process, &[added]);
+    world.settle(process, "2026-10-07");
+    assert!(!world.snapshot(process).catching_up);
+    assert_eq!(world.shows(process, "o/orders").split(" as_of").next(), Some("value=1 n=1 status=off_track"));
+}
+
+#[test]
 fn an_emptied_log_is_covered_from_the_brokers_first_answer() {
     let mut world = super::world("2026-10-05");
     let orders = partition(&mut world, "orders");

@@ -182,10 +182,7 @@ fn a_log_that_ends_before_the_stored_offset_stands_and_says_so() {
 fn a_partition_that_is_added_is_read_from_its_beginning() {
     let Some(brokers) = services::kafka() else { return };
     let place = Place::sqlite();
-    let (topic, mut setup) = setup(&brokers, &place);
-    // A static member that comes back to a group that did not change is given what it had: Kafka divides anew only when it leaves or the
-    // member sees the topic grow.
-    setup.unset("KAFKA__PROPERTIES__GROUP_INSTANCE_ID");
+    let (topic, setup) = setup(&brokers, &place);
     kafka::produce(&brokers, &topic, Some(0), &picks(0, 10));
     counted(&setup, 10.0);
     let admin = Admin::new(&brokers);

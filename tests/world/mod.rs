@@ -184,6 +184,7 @@ impl<S: Storage> World<S> {
         self.take(process, Input::Baselines(baselines));
         self.take(process, Input::Restored { chunks });
         self.score_all(process);
+        self.take(process, Input::Exist(self.read_partitions()));
         self.claim(process);
     }
 

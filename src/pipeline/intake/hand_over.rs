@@ -46,6 +46,14 @@ impl Intake {
         })
     }
 
+    /// Whether a claimed partition has not reached its log's end yet, or one that there is was never read at all.
+    fn is_catching_up(&self) -> bool {
+        let is_unread = |(partition, known): (&Partition, &Known)| {
+            known.next_offset.is_none() && known.complete_until.is_none() && !self.claimed.contains_key(partition)
+        };
+        self.claimed.values().any(|claimed| !claimed.caught_up) || self.partitions.iter().any(is_unread)
+    }
+
     pub(super) fn is_dirty(&self) -> bool {
         self.claimed.values().any(Claimed::is_dirty)
     }
@@ -73,7 +81,7 @@ impl Intake {
             floor: self.floor,
             told: std::mem::take(&mut self.told),
             progress: self.partitions.iter().map(|(partition, known)| known.progress(*partition)).collect(),
-            catching_up: self.claimed.values().any(|claimed| !claimed.caught_up),
+            catching_up: self.is_catching_up(),
             uncut,
             // No delta that is left names a member.
             members: std::mem::take(&mut self.members),

@@ -138,6 +138,7 @@ impl Intake {
             Input::Gone { partition, to } => self.gone(partition, to),
             Input::Incident { partition, kind, detail } => self.incident(partition, kind, detail),
             Input::Restored { chunks } => return self.restore(chunks),
+            Input::Exist(partitions) => partitions.into_iter().for_each(|partition| _ = self.partition(partition)),
             Input::Claimed(partitions) => return self.claim(partitions),
             Input::Unassigned(partitions) => partitions.iter().for_each(|partition| self.drop_uncut(*partition)),
             Input::Persisted(id) => return self.persisted(id),

@@ -84,7 +84,20 @@ impl ConsumerLoop {
         let Some((begun, chunks)) = self.restoring.take() else { return Ok(()) };
         info!(chunks, took_ms = begun.elapsed().as_millis() as u64, "facts restored");
         self.restored = true;
+        self.take(Input::Exist(self.names.partitions().to_vec()))?;
         self.claim()
+    }
+
+    /// Asks the group once to divide the partitions anew, where it has given us some and not all: one process reads them all.
+    pub(super) fn want_all(&mut self) -> Result<(), String> {
+        let is_settled = !self.given.is_empty() && self.given == self.consumed;
+        let missing = self.names.partitions().iter().filter(|partition| !self.given.contains(partition)).count();
+        if self.has_rejoined || !is_settled || missing == 0 {
+            return Ok(());
+        }
+        self.has_rejoined = true;
+        warn!(missing, "the group did not give us all partitions: asking it to divide them anew");
+        self.consumer.rejoin().map_err(|fault| fault.to_string())
     }
 
     /// Claims what the group gave us and we do not consume yet.

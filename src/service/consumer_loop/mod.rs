@@ -94,6 +94,8 @@ pub(in crate::service) struct ConsumerLoop {
     given: BTreeSet<Partition>,
     /// What of it is consumed.
     consumed: BTreeSet<Partition>,
+    /// Whether the group was asked to divide the partitions anew, because it gave us less than there is.
+    has_rejoined: bool,
     /// Claims whose beginning the broker has not told yet.
     unstarted: Option<(AssignmentEpoch, Vec<Claim>)>,
     /// Of these, partitions of topics that were made anew, each with where the old one stands.
@@ -126,6 +128,7 @@ impl ConsumerLoop {
             epoch: AssignmentEpoch(0),
             given: BTreeSet::new(),
             consumed: BTreeSet::new(),
+            has_rejoined: false,
             unstarted: None,
             earlier: Vec::new(),
             restoring: None,
@@ -247,6 +250,7 @@ impl ConsumerLoop {
             self.log_ends_due = at + LOG_ENDS_INTERVAL;
             self.consumer.ask_log_ends(now());
             self.consumer.ask_topics();
+            self.want_all()?;
         }
         if at >= self.advisory_due {
             self.advisory_due = at + ADVISORY_COMMIT_INTERVAL;

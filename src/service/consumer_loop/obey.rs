@@ -90,6 +90,7 @@ impl ConsumerLoop {
             warn!(%fault, "leaving the group took too long");
         }
         self.given.clear();
+        self.has_rejoined = false;
         self.consumed.clear();
         self.leader_epochs.clear();
         self.deferred.clear();
