@@ -68,7 +68,8 @@ pub enum Input<'a> {
         /// Every stored chunk part of every partition that the book's topics have, each with its partition, in any order.
         chunks: Vec<RestoredChunk>,
     },
-    /// Partitions that there are, after each [`Input::Restored`]. While one of them was never read, nothing is known of its topic's events.
+    /// Partitions that there are: all after each [`Input::Restored`], and those that are added. While one of them was never read, nothing is known
+    /// of its topic's events.
     Exist(Vec<Partition>),
     /// Partitions were claimed in the store and can be consumed.
     Claimed(Vec<ClaimedPartition>),

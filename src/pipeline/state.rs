@@ -3,6 +3,7 @@
 //! | input | does |
 //! |---|---|
 //! | Restored | forgets everything, then reads all stored chunks |
+//! | Exist | knows that these are there: their topics' events are not known while one was never read |
 //! | Claimed | goes on where the store stands; if the ledger stands elsewhere, asks to read the store again |
 //! | Records | takes those of the current assignment, in order of offset, into their partition's delta |
 //! | LogEnd | remembers how far the broker says the log goes; reached, it completes the partition up to the answer's time |

@@ -31,9 +31,22 @@ impl Names {
         }
     }
 
-    /// All partitions that the topics had when the cluster was asked.
+    /// All partitions that the topics had when the cluster was asked, and those that were added since.
     pub(super) fn partitions(&self) -> &[Partition] {
         &self.partitions
+    }
+
+    /// The same, with partitions that were added.
+    pub(super) fn with(&self, added: &[Partition]) -> Names {
+        let mut names = self.clone();
+        names.partitions.extend(added);
+        names
+    }
+
+    /// A partition's name for people: `topic/number`.
+    pub(super) fn shown(&self, partition: Partition) -> String {
+        let topic = self.topics.get(&partition.topic).map_or("?", |(_, name)| name.as_str());
+        format!("{topic}/{}", partition.number)
     }
 
     /// The cluster's id; empty where it has none.

@@ -111,3 +111,15 @@ fn a_setting_that_librdkafka_refuses_is_named_and_a_secret_is_not_shown() {
     secret.sasl_password = Some(Secret::new("hunter2"));
     assert!(Consumer::open(&secret, &[to_read("t")]).is_err_and(|error| !error.to_string().contains("hunter2")));
 }
+
+#[test]
+fn a_longer_message_than_a_fetch_brings_makes_the_fetch_longer() {
+    for properties in [
+        &[("message.max.bytes", "16777216")][..],
+        &[("message.max.bytes", "16777216"), ("fetch.max.bytes", "16777216")],
+        &[("message.max.bytes", "1000000")],
+    ] {
+        let opened = Consumer::open(&settings("127.0.0.1:1", "g", properties), &[to_read("t")]);
+        assert!(opened.is_ok(), "{properties:?}: {}", opened.err().map_or_else(String::new, |error| error.to_string()));
+    }
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use krscore::book::Book;
+use krscore::pipeline::Input;
 
 use super::world::storage::{Memory, Sqlite, Storage};
 use super::world::{World, at, quiet};
@@ -22,12 +23,19 @@ fn while_a_partition_that_there_is_was_never_read_nothing_is_known() {
     assert_eq!(world.shows(process, "o/orders").split(" as_of").next(), Some("value=- n=- status=no_data"));
     assert_eq!(
         world.score(process, "o/orders").reason.to_string(),
-        "nothing is known yet: topic orders has partitions that were not read"
+        "nothing is known yet: topic orders has a partition that was not read"
     );
     world.assign(process, &[added]);
     world.settle(process, "2026-10-07");
     assert!(!world.snapshot(process).catching_up);
-    assert_eq!(world.shows(process, "o/orders").split(" as_of").next(), Some("value=1 n=1 status=off_track"));
+    assert_eq!(world.shows(process, "o/orders").split(" as_of").next(), Some("value=1 n=1 status=at_risk"));
+
+    // One that is added while it runs, and given to somebody else.
+    let added = world.partition("orders", 1);
+    world.take(process, Input::Exist(vec![added]));
+    world.settle(process, "2026-10-08");
+    assert!(world.snapshot(process).catching_up);
+    assert_eq!(world.shows(process, "o/orders").split(" as_of").next(), Some("value=- n=- status=no_data"));
 }
 
 #[test]

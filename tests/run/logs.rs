@@ -191,6 +191,7 @@ fn a_partition_that_is_added_is_read_from_its_beginning() {
     let service = setup.spawn();
     until_picked(&service, 15.0);
     admin.grow(&topic, 3);
+    service.until("it is seen", || service.has_said("partitions were added").then_some(()));
     kafka::produce(&brokers, &topic, Some(2), &picks(15, 7));
     until_picked(&service, 22.0);
     service.kill();

@@ -19,11 +19,11 @@ pub struct Coverage {
     pub book: String,
     /// The aggregates that it needs, by their stored name in hexadecimal.
     pub aggregates: Vec<String>,
-    /// Every partition that was read.
+    /// Every partition that is known; of one that was never read all offsets are 0.
     pub partitions: Vec<CoveredPartition>,
 }
 
-/// A partition that was read.
+/// A partition that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoveredPartition {
     /// The topic.

@@ -146,6 +146,7 @@ texts! {
     stopped: "Not updating: the service cannot be reached", "未在更新：无法连接服务";
     catching_up: "Catching up with the topics. Scores say as of when they hold.", "正在追赶数据。各项得分以其数据时间为准。";
     records_behind: "records behind", "条记录待处理";
+    partitions_unread: "partitions not read yet", "个分区尚未读取";
     edit_waiting: "The book was edited; the one before it still scores. The edit waits:", "目标手册已修改，目前仍按修改前的版本计分。修改等待：";
     edit_filling: "The book was edited; the one before it still scores while what the edit needs is computed from the topics.", "目标手册已修改；正从历史数据补算所需内容，期间仍按修改前的版本计分。";
     edit_faulty: "The edited book has faults and is not used; the one before it still scores.", "修改后的目标手册有误，未被采用，仍按修改前的版本计分。";

@@ -164,7 +164,7 @@ pub(crate) fn page(snapshot: &Snapshot, frame: Frame) -> Page {
     });
     Page {
         at: moment(snapshot.at, book.cycles.last().map(|cycle| &cycle.zone), frame),
-        catching_up: snapshot.catching_up.then(|| behind(snapshot)),
+        catching_up: snapshot.catching_up.then(|| behind(snapshot, frame.language)),
         cycles: cycles.collect(),
         tally: tally.collect(),
         objectives,
@@ -172,10 +172,15 @@ pub(crate) fn page(snapshot: &Snapshot, frame: Frame) -> Page {
     }
 }
 
-fn behind(snapshot: &Snapshot) -> String {
-    let lags =
-        snapshot.partitions.iter().filter_map(|partition| Some((partition.log_end? - partition.next_offset).max(0)));
-    format::decimal(Fixed::from_int(lags.sum()), 0)
+/// How much is still to be read: records, or partitions of which nobody knows how many they have.
+fn behind(snapshot: &Snapshot, language: Language) -> String {
+    let (text, partitions) = (language.text(), &snapshot.partitions);
+    let unread = partitions.iter().filter(|known| known.log_end.is_none() && known.complete_until.is_none()).count();
+    if unread > 0 {
+        return format!("{} {}", format::whole(unread as u64), text.partitions_unread);
+    }
+    let lags = partitions.iter().filter_map(|partition| Some((partition.log_end? - partition.next_offset).max(0)));
+    format!("{} {}", format::decimal(Fixed::from_int(lags.sum()), 0), text.records_behind)
 }
 
 fn cycle_of<'a>(book: &'a Book, objective: &Objective) -> Option<&'a Cycle> {

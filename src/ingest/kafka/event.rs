@@ -64,6 +64,8 @@ pub enum ConsumerEvent {
         /// One sentence with both ids.
         text: String,
     },
+    /// A topic has more partitions than [`super::Consumer::describe_topics`] saw: these. The group gives them later, or to somebody else.
+    PartitionsAdded(Vec<Partition>),
     /// The user may not read the topic, or may not be in the group.
     AccessDenied {
         /// One sentence.

@@ -18,8 +18,8 @@
 //! | the log does not hold the offset (retention, a shorter topic of that name) | `PartitionFault` (−140) at that offset; only `reassign` helps |
 //! | topic deleted | at the next metadata refresh (every 10 s by our default, 0.5 s where it was seen): `TopicMissing` and `Lost`; `Assigned` once there is one again |
 //! | topic deleted and made anew between two refreshes | nothing at all, and if it is longer records go on in its middle: hence `ask_topics` |
-//! | partition added | `Assigned` with it at the next refresh |
-//! | partition added while a member with a `group.instance.id` was away for less than its session | `Assigned` without it, for ever; `rejoin` gives all |
+//! | partition added | `PartitionsAdded` once it was asked for; `Assigned` with it at the next refresh |
+//! | partition added while a member with a `group.instance.id` was away for less than its session | `Assigned` without it, for ever; `rejoin` gives all (`tests/run/logs.rs`) |
 //! | assigned with a leader epoch that the log never had | no check by librdkafka (its #5158), so `batch` compares |
 //! | end of partition with a transaction's control record, or an aborted transaction | `position()` passes them, the log's end is the last stable offset |
 //! | `enable.partition.eof=true` | `position()` one past the end for every partition that stands there; refused by the settings |
@@ -140,32 +140,37 @@ struct Slot {
 }
 
 impl Consumer {
-    /// Makes a client and subscribes it to `topics`. Opens no socket before the first poll has something to do; whether the brokers can be
-    /// reached and the topics exist is told by [`Consumer::poll`].
+    /// Makes a client and subscribes it to `topics`. Does not wait: whether the brokers can be reached and the topics exist is told by
+    /// [`Consumer::poll`].
     ///
     /// # Errors
     /// [`KafkaError::Property`] for a setting that is wrong, [`KafkaError::Start`] for what librdkafka cannot do (a certificate that is not
     /// there, say).
     pub fn open(settings: &KafkaSettings, topics: &[TopicToRead]) -> Result<Consumer, KafkaError> {
         let consumer = Consumer::open_apart(settings, topics)?;
-        consumer.subscribe()?;
+        consumer.join()?;
         Ok(consumer)
     }
 
-    fn subscribe(&self) -> Result<(), KafkaError> {
+    /// Joins the group, of which a client that was made by [`Consumer::open_apart`] is no member yet.
+    ///
+    /// # Errors
+    /// As [`Consumer::open`].
+    pub fn join(&self) -> Result<(), KafkaError> {
         let names: Vec<&str> = self.topics.0.iter().map(|topic| topic.name.as_str()).collect();
         self.handle.client.subscribe(&names).map_err(|error| KafkaError::Start(error.to_string()))
     }
 
     /// Joins the group anew, so that it divides the partitions anew: what is assigned is revoked first. The classic protocol gives a static
     /// member that comes back what it had (KIP-345), and librdkafka, which has only just come, sees no topic grow. To subscribe again without
-    /// a change would be to do nothing (`rd_kafka_cgrp_modify_subscription`).
+    /// a change would be to do nothing (`rd_kafka_cgrp_modify_subscription`). No heartbeat is sent until the revoke is answered, so what is
+    /// to be flushed is flushed before.
     ///
     /// # Errors
     /// As [`Consumer::open`].
     pub fn rejoin(&self) -> Result<(), KafkaError> {
         self.handle.client.unsubscribe();
-        self.subscribe()
+        self.join()
     }
 
     /// Makes a client that joins no group: it reads what it is told to [`Consumer::assign`], whoever else reads it.

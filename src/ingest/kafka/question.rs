@@ -51,7 +51,7 @@ pub struct TopicDescription {
 /// What [`Consumer::describe_topics`] saw last.
 #[derive(Default)]
 pub(super) struct TopicsSeen {
-    ids: BTreeMap<TopicIndex, String>,
+    topics: BTreeMap<TopicIndex, TopicDescription>,
     /// The broker that told, and is asked again.
     broker: Option<i32>,
     asked: bool,
@@ -92,7 +92,8 @@ impl Consumer {
     }
 
     /// Asks whether the topics are still those that [`Consumer::describe_topics`] saw last. Does not wait; the answer is a
-    /// [`ConsumerEvent::TopicRemade`] or [`ConsumerEvent::TopicMissing`], or nothing. `false` if the last question has no answer yet.
+    /// [`ConsumerEvent::TopicRemade`], [`ConsumerEvent::TopicMissing`] or [`ConsumerEvent::PartitionsAdded`], or nothing. `false` if the last
+    /// question has no answer yet.
     ///
     /// librdkafka goes by the topic's name: where one was deleted and made anew and its logs are longer than our offsets, it reads on in the
     /// middle of them without a word (a FIXME of `rdkafka_topic.c` in 2.12.1).
@@ -116,16 +117,22 @@ impl Consumer {
             let Some(topic) = self.topics.named(&answer.name) else {
                 continue;
             };
-            let seen = self.topics_seen.ids.get(&topic.index);
+            let seen = self.topics_seen.topics.get_mut(&topic.index);
             match (answer.error, answer.id, seen) {
                 (Some(error), _, Some(_)) => {
                     let text = format!("topic {:?} is not there any more: {error}", topic.name);
                     events.push(ConsumerEvent::TopicMissing { topic: topic.index, text });
                 }
-                (None, Some(id), Some(seen)) if id != *seen => {
+                (None, Some(id), Some(TopicDescription { id: seen, .. })) if id != *seen => {
                     let text =
                         format!("topic {:?} was deleted and made anew: its id was {seen} and is {id}", topic.name);
                     events.push(ConsumerEvent::TopicRemade { topic: topic.index, text });
+                }
+                (None, _, Some(seen)) if answer.partitions > seen.partitions => {
+                    let numbers = seen.partitions as i32..answer.partitions as i32;
+                    let added = numbers.map(|number| Partition { topic: topic.index, number }).collect();
+                    seen.partitions = answer.partitions;
+                    events.push(ConsumerEvent::PartitionsAdded(added));
                 }
                 _ => {}
             }
@@ -209,7 +216,7 @@ impl Consumer {
             }
         }
         self.topics_seen.broker = Some(broker);
-        self.topics_seen.ids = topics.iter().map(|(topic, description)| (*topic, description.id.clone())).collect();
+        self.topics_seen.topics.clone_from(&topics);
         Ok(ClusterDescription { cluster_id: queue.cluster_id(timeout), topics })
     }
 

@@ -17,8 +17,10 @@ impl ConsumerLoop {
                     }
                     ConsumerEvent::Error { fatal: true, text } => return Err(text),
                     ConsumerEvent::BrokersDown { text } | ConsumerEvent::Error { text, .. } => error = Some(text),
+                    // All of these are seen by asking anew.
                     ConsumerEvent::TopicMissing { .. }
                     | ConsumerEvent::TopicRemade { .. }
+                    | ConsumerEvent::PartitionsAdded(_)
                     | ConsumerEvent::BrokersUp => {}
                     event => self.deferred.push_back(event),
                 }
@@ -88,15 +90,28 @@ impl ConsumerLoop {
         self.claim()
     }
 
-    /// Asks the group once to divide the partitions anew, where it has given us some and not all: one process reads them all.
+    /// Asks the group to divide the partitions anew, where it has given us some and not all for [`SHORT_MAX`]: one process reads them all. Once; if
+    /// that does not help, somebody else is in the group, and it is said again and again.
     pub(super) fn want_all(&mut self) -> Result<(), String> {
-        let is_settled = !self.given.is_empty() && self.given == self.consumed;
-        let missing = self.names.partitions().iter().filter(|partition| !self.given.contains(partition)).count();
-        if self.has_rejoined || !is_settled || missing == 0 {
+        let missing = self.names.partitions().iter().filter(|partition| !self.given.contains(partition));
+        let missing: Vec<String> = missing.map(|partition| self.names.shown(*partition)).collect();
+        if missing.is_empty() || self.given.is_empty() || self.given != self.consumed || self.held_until.is_some() {
+            self.short_since = None;
+            self.has_rejoined &= !missing.is_empty();
             return Ok(());
         }
-        self.has_rejoined = true;
+        if self.short_since.get_or_insert_with(Instant::now).elapsed() < SHORT_MAX {
+            return Ok(());
+        }
+        self.short_since = None;
+        let missing = missing.join(", ");
+        if std::mem::replace(&mut self.has_rejoined, true) {
+            let group = &self.wiring.group;
+            warn!(missing, group, "not all partitions are read here: another member of the group has them");
+            return Ok(());
+        }
         warn!(missing, "the group did not give us all partitions: asking it to divide them anew");
+        self.flush()?;
         self.consumer.rejoin().map_err(|fault| fault.to_string())
     }
 

@@ -46,8 +46,19 @@ impl ConsumerLoop {
             }
             // What is read now may be the middle of other logs: nothing of it may be stored under the old id. A restart reads the new one.
             ConsumerEvent::TopicRemade { text, .. } | ConsumerEvent::Error { fatal: true, text } => Err(text),
+            ConsumerEvent::PartitionsAdded(added) => {
+                let names: Vec<String> = added.iter().map(|partition| self.names.shown(*partition)).collect();
+                info!(partitions = names.join(", "), "partitions were added");
+                self.names = Arc::new(self.names.with(&added));
+                self.take(Input::Exist(added))
+            }
+            ConsumerEvent::TopicMissing { text, .. } => {
+                // The group takes what is gone from us; that is no reason to ask it again. Told again as long as it lasts.
+                self.short_since = None;
+                warn!("{text}");
+                Ok(())
+            }
             ConsumerEvent::AuthenticationFailed { text }
-            | ConsumerEvent::TopicMissing { text, .. }
             | ConsumerEvent::AccessDenied { text }
             | ConsumerEvent::Error { text, .. } => {
                 warn!("{text}");

@@ -50,6 +50,10 @@ const ADVISORY_COMMIT_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a question to the brokers may take.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long the group may owe us partitions before it is asked to divide them anew, and how often it is said after that: longer than a rebalance
+/// takes, and than it takes librdkafka to see a topic grow (`topic.metadata.refresh.interval.ms`).
+const SHORT_MAX: Duration = Duration::from_secs(12);
+
 /// How long a flush may take before partitions are given back uncut; whoever gets them reads that part again.
 const FLUSH_BUDGET: Duration = Duration::from_secs(5);
 
@@ -94,7 +98,8 @@ pub(in crate::service) struct ConsumerLoop {
     given: BTreeSet<Partition>,
     /// What of it is consumed.
     consumed: BTreeSet<Partition>,
-    /// Whether the group was asked to divide the partitions anew, because it gave us less than there is.
+    /// Since when the group has not given us all that there is, and whether it was asked to divide the partitions anew since then.
+    short_since: Option<Instant>,
     has_rejoined: bool,
     /// Claims whose beginning the broker has not told yet.
     unstarted: Option<(AssignmentEpoch, Vec<Claim>)>,
@@ -128,6 +133,7 @@ impl ConsumerLoop {
             epoch: AssignmentEpoch(0),
             given: BTreeSet::new(),
             consumed: BTreeSet::new(),
+            short_since: None,
             has_rejoined: false,
             unstarted: None,
             earlier: Vec::new(),

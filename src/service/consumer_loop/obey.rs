@@ -84,13 +84,14 @@ impl ConsumerLoop {
             return self.reload();
         }
         // Other topics, other numbers, or headers that nobody read: another consumer. The old one leaves first, for the new one may have its name.
-        let new = Consumer::open(&self.wiring.kafka, &topics).map_err(|fault| fault.to_string())?;
+        let new = Consumer::open_apart(&self.wiring.kafka, &topics).map_err(|fault| fault.to_string())?;
         let old = std::mem::replace(&mut self.consumer, new);
         if let Err(fault) = old.close(CLOSE_BUDGET) {
             warn!(%fault, "leaving the group took too long");
         }
+        self.consumer.join().map_err(|fault| fault.to_string())?;
         self.given.clear();
-        self.has_rejoined = false;
+        (self.short_since, self.has_rejoined) = (None, false);
         self.consumed.clear();
         self.leader_epochs.clear();
         self.deferred.clear();
