@@ -1,5 +1,5 @@
-//! Definitions: what a key result computes, from which rows of which topics, as data. [`words`] says each line in English, the page in
-//! other languages.
+//! Definitions: what a key result computes, from which rows of which topics, as data. `Display` says each line in English, the page in other
+//! languages.
 
 mod words;
 

@@ -4,6 +4,9 @@ use super::*;
 use crate::score::FrozenBaseline;
 use crate::service::log_starts::log_starts;
 
+/// Partitions that one line of the log names.
+const MISSING_SHOWN_MAX: usize = 10;
+
 impl ConsumerLoop {
     /// Waits until the brokers answer and every topic of the book is there.
     pub(super) fn find_topics(&mut self) -> Result<(), String> {
@@ -94,7 +97,7 @@ impl ConsumerLoop {
     /// that does not help, somebody else is in the group, and it is said again and again.
     pub(super) fn want_all(&mut self) -> Result<(), String> {
         let missing = self.names.partitions().iter().filter(|partition| !self.given.contains(partition));
-        let missing: Vec<String> = missing.map(|partition| self.names.shown(*partition)).collect();
+        let missing: Vec<Partition> = missing.copied().collect();
         if missing.is_empty() || self.given.is_empty() || self.given != self.consumed || self.held_until.is_some() {
             self.short_since = None;
             self.has_rejoined &= !missing.is_empty();
@@ -104,13 +107,16 @@ impl ConsumerLoop {
             return Ok(());
         }
         self.short_since = None;
-        let missing = missing.join(", ");
+        let count = missing.len();
+        let first: Vec<String> =
+            missing.iter().take(MISSING_SHOWN_MAX).map(|missing| self.names.shown(*missing)).collect();
+        let missing = first.join(", ");
         if std::mem::replace(&mut self.has_rejoined, true) {
             let group = &self.wiring.group;
-            warn!(missing, group, "not all partitions are read here: another member of the group has them");
+            warn!(count, missing, group, "not all partitions are read here: another member of the group has them");
             return Ok(());
         }
-        warn!(missing, "the group did not give us all partitions: asking it to divide them anew");
+        warn!(count, missing, "the group did not give us all partitions: asking it to divide them anew");
         self.flush()?;
         self.consumer.rejoin().map_err(|fault| fault.to_string())
     }
