@@ -56,6 +56,11 @@ impl Fixed {
     /// One.
     pub const ONE: Fixed = Fixed(SCALE);
 
+    /// The per cents of a share; beyond what fits, as many as fit.
+    pub const fn percent(self) -> Fixed {
+        Fixed(self.0.saturating_mul(100))
+    }
+
     /// A whole number.
     pub const fn from_int(value: i64) -> Fixed {
         Fixed(value as i128 * SCALE)

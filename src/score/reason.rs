@@ -390,7 +390,7 @@ fn apart(a: Fixed, b: Fixed) -> (String, String) {
 
 /// A share in per cent, with as many decimals as it has, at most one.
 fn percent(share: Fixed) -> String {
-    let text = places(Fixed(share.0.saturating_mul(100)), 1);
+    let text = places(share.percent(), 1);
     format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }
 

@@ -10,7 +10,7 @@ use crate::fixed::{Fixed, SCALE};
 use crate::score::{BaselineStage, KeyResultScore, MeasuredBaseline};
 use crate::time::{Interval, Span, Timestamp};
 
-pub use words::{at_or_past, between, percent, subtracted};
+pub use words::{at_or_past, between, subtracted};
 
 /// One step, with its numbers and its result. Results come from exact inputs: where an input is shown with nine decimals, the last digit
 /// of a result may differ from what those give. Instants are RFC 3339 in the cycle's zone.
@@ -234,10 +234,5 @@ impl Amount {
     pub fn span(&self) -> Option<Span> {
         let seconds = i64::try_from(self.value.0 / SCALE).ok()?;
         seconds.checked_mul(Span::SECOND.0).map(Span)
-    }
-
-    /// Of a share, the per cents.
-    pub fn percent(&self) -> Fixed {
-        percent(self.value)
     }
 }

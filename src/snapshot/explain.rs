@@ -176,7 +176,7 @@ impl Explanation {
 
 fn plan(steps: &[Step], progress: &PlanProgress) -> Vec<String> {
     let step = |(step, progress): (&Step, &StepProgress)| {
-        let percent = places(Fixed(progress.done.0.saturating_mul(100)), 0);
+        let percent = places(progress.done.percent(), 0);
         let end = step.end.map_or_else(String::new, |(end, _)| format!(", by {end}"));
         let owner = step.owner.as_ref().map_or_else(String::new, |owner| format!(", {owner}"));
         let late = if progress.late { ", late" } else { "" };

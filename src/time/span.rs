@@ -163,33 +163,42 @@ fn digits(text: &str) -> Option<String> {
     (!separated && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
 }
 
-/// As people write it, and as [`Span::parse`] reads it: `9m30s`, `3d4h`, `0s`, `-1h`, `1m0.25s`, `1.5ms`.
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0.unsigned_abs();
-        if self.0 < 0 {
-            f.write_str("-")?;
-        }
-        if rest == 0 {
-            return f.write_str("0s");
-        }
-        if rest < Span::SECOND.0.unsigned_abs() {
-            return write_decimal(f, rest / 1_000, rest % 1_000, 3, "ms");
-        }
-        for (name, unit) in &UNITS[1..4] {
-            let unit = unit.unsigned_abs();
-            if rest >= unit {
-                write!(f, "{}{name}", rest / unit)?;
-                rest %= unit;
+impl Span {
+    /// What its text is made of: numbers with their units, in falling order; the first one has the sign.
+    pub fn parts(self) -> Vec<(String, &'static str)> {
+        let (mut rest, second) = (self.0.unsigned_abs(), Span::SECOND.0.unsigned_abs());
+        let mut parts = Vec::new();
+        if rest > 0 && rest < second {
+            parts.push((decimal(rest / 1_000, rest % 1_000, 3), "ms"));
+        } else {
+            for (name, unit) in &UNITS[1..4] {
+                let unit = unit.unsigned_abs();
+                if rest >= unit {
+                    parts.push(((rest / unit).to_string(), *name));
+                    rest %= unit;
+                }
+            }
+            if rest > 0 || parts.is_empty() {
+                parts.push((decimal(rest / second, rest % second, 6), "s"));
             }
         }
-        let second = Span::SECOND.0.unsigned_abs();
-        if rest == 0 { Ok(()) } else { write_decimal(f, rest / second, rest % second, 6, "s") }
+        if let Some((first, _)) = parts.first_mut().filter(|_| self.0 < 0) {
+            first.insert(0, '-');
+        }
+        parts
     }
 }
 
-fn write_decimal(f: &mut fmt::Formatter<'_>, whole: u64, fraction: u64, width: usize, unit: &str) -> fmt::Result {
-    write!(f, "{whole}")?;
-    super::text::write_fraction(f, fraction, width)?;
-    f.write_str(unit)
+fn decimal(whole: u64, fraction: u64, width: usize) -> String {
+    let mut text = whole.to_string();
+    // Writing to a String does not fail.
+    _ = super::text::write_fraction(&mut text, fraction, width);
+    text
+}
+
+/// As people write it, and as [`Span::parse`] reads it: `9m30s`, `3d4h`, `0s`, `-1h`, `1m0.25s`, `1.5ms`.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts().iter().try_for_each(|(number, unit)| write!(f, "{number}{unit}"))
+    }
 }

@@ -62,7 +62,7 @@ pub(crate) fn percent(value: Fixed, text: &Text) -> String {
 
 /// One decimal as a rule; more where one would show 100 for less, or 0 for more.
 fn percent_number(value: Fixed) -> String {
-    let hundred = Fixed(value.0.saturating_mul(100));
+    let hundred = value.percent();
     let edge = value.0 > SCALE * 99 / 100 && value.0 < SCALE || value.0 != 0 && value.0.abs() < SCALE / 100;
     let mut decimals = if edge { 2 } else { 1 };
     while decimals < 7 {
@@ -110,7 +110,7 @@ pub(crate) fn change(difference: Fixed, unit: &Unit, language: Language) -> Stri
     let text = language.text();
     match unit {
         Unit::Ratio => {
-            let points = Fixed(difference.0.saturating_mul(100));
+            let points = difference.percent();
             let decimals = if points.0.abs() < SCALE { 2 } else { 1 };
             format!("{sign}{}{THIN}{}", decimal(points, decimals), text.percentage_points)
         }

@@ -34,10 +34,6 @@ const ELSEWHERE: [(&str, &str); 6] = [
     ("debug", "it prints records and secrets in clear text"),
 ];
 
-/// What one fetch brings at most, packed: 8 MiB.
-const FETCH_BYTES: u64 = 8 << 20;
-const FETCH_BYTES_TEXT: &str = "8388608";
-
 /// Defaults that differ from librdkafka's, or that bound memory. Each can be set otherwise.
 const DEFAULTS: [(&str, &str); 14] = [
     ("client.id", "krscore"),
@@ -48,7 +44,7 @@ const DEFAULTS: [(&str, &str); 14] = [
     // more memory of a backlog, and drained it no faster (docs/performance.md).
     ("queued.min.messages", "25000"),
     ("queued.max.messages.kbytes", "65536"),
-    ("fetch.max.bytes", FETCH_BYTES_TEXT),
+    ("fetch.max.bytes", "8388608"),
     // The largest record batch that can be read: a broker sends one that is greater than fetch.max.bytes all the same.
     ("receive.message.max.bytes", "100000000"),
     // How long a partition is left alone once the queue was full. 1 s by default, which is an idle core in a catch-up.
@@ -111,11 +107,12 @@ impl KafkaSettings {
             }
         }
         // librdkafka lets nobody fetch less at once than one message may be long.
-        if let (Some(message), None) =
-            (self.properties.get("message.max.bytes"), self.properties.get("fetch.max.bytes"))
-            && message.parse::<u64>().is_ok_and(|bytes| bytes > FETCH_BYTES)
+        let bytes = |name| config.get(name).and_then(|value| value.parse::<u64>().ok());
+        if let (Some(message), Some(fetch)) = (bytes("message.max.bytes"), bytes("fetch.max.bytes"))
+            && message > fetch
+            && !self.properties.contains_key("fetch.max.bytes")
         {
-            config.set("fetch.max.bytes", message);
+            config.set("fetch.max.bytes", message.to_string());
         }
         config.set("bootstrap.servers", &self.brokers).set("group.id", &self.group);
         // What is worth a line at all is decided by the subscriber's filter.

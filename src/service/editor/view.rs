@@ -24,7 +24,6 @@ pub(super) const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Reader {
     pub(super) consumer: Consumer,
     pub(super) names: Names,
-    partitions: Vec<Partition>,
     /// Topics of the edited book that the active one does not read.
     pub(super) unread: BTreeSet<TopicIndex>,
     /// What live evaluates, in the topics that it reads.
@@ -48,15 +47,14 @@ impl Reader {
         if !missing.is_empty() {
             return Err(format!("kafka has no topic {}", missing.join(", ")));
         }
-        let partitions = cluster.partitions().collect();
         let is_read = |name: &String| editor.active.book.topics.iter().any(|topic| topic.name == *name);
         let unread = topics.iter().filter(|topic| !is_read(&topic.name)).map(|topic| topic.index).collect();
         let active = Plan::of(&editor.active.book).aggregates.iter().map(|aggregate| aggregate.id).collect();
-        Ok(Reader { consumer, names, partitions, unread, active })
+        Ok(Reader { consumer, names, unread, active })
     }
 
     pub(super) fn stored(&mut self, editor: &Editor, edited: &LoadedBook) -> Result<Stored, String> {
-        let partitions = self.partitions.iter().copied();
+        let partitions = self.names.partitions().iter().copied();
         let starts = log_starts(&self.consumer, &edited.book, partitions, now(), BROKER_TIMEOUT);
         let starts = starts.map_err(|fault| fault.to_string())?;
         let ends = self.unread_ends()?;
@@ -81,8 +79,13 @@ impl Reader {
 
     /// Where the logs end now that live does not read.
     pub(super) fn unread_ends(&self) -> Result<BTreeMap<Partition, Offset>, String> {
-        let unread: Vec<Partition> =
-            self.partitions.iter().copied().filter(|partition| self.unread.contains(&partition.topic)).collect();
+        let unread: Vec<Partition> = self
+            .names
+            .partitions()
+            .iter()
+            .copied()
+            .filter(|partition| self.unread.contains(&partition.topic))
+            .collect();
         self.consumer.log_ends_now(&unread, BROKER_TIMEOUT).map_err(|fault| fault.to_string())
     }
 
@@ -109,7 +112,7 @@ impl Reader {
     ) -> Option<Vec<JoinPartition>> {
         let is_new = |key: &PartitionKey| {
             let partition = self.names.partition(key).filter(|_| key.lane == LIVE_LANE);
-            partition.is_some_and(|partition| !self.partitions.contains(&partition))
+            partition.is_some_and(|partition| !self.names.partitions().contains(&partition))
         };
         if claims.keys().any(is_new) {
             return None;

@@ -8,11 +8,6 @@ use super::{Amount, ArithmeticStep, Comparison, Expectation, Quotient, Stage, Te
 use crate::book::{Direction, Unit};
 use crate::fixed::Fixed;
 
-/// The per cents of a share.
-pub fn percent(share: Fixed) -> Fixed {
-    Fixed(share.0.saturating_mul(100))
-}
-
 /// A number as it stands behind a minus sign.
 pub fn subtracted(number: Fixed) -> String {
     if number < Fixed::ZERO { format!("({number})") } else { number.to_string() }
@@ -51,7 +46,7 @@ impl fmt::Display for ArithmeticStep {
             }
             ArithmeticStep::Target { baseline, change, target } => {
                 let sign = if *change < Fixed::ZERO { "−" } else { "+" };
-                write!(f, "target = {baseline} {sign} {} % = {target}", percent(Fixed(change.0.saturating_abs())))
+                write!(f, "target = {baseline} {sign} {} % = {target}", Fixed(change.0.saturating_abs()).percent())
             }
             ArithmeticStep::Attainment { of, attainment } => {
                 write!(f, "attainment = {}{attainment}", equals(of.as_ref()))
@@ -155,7 +150,7 @@ impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.value;
         match &self.unit {
-            Unit::Ratio => write!(f, "{value} ({} %)", self.percent()),
+            Unit::Ratio => write!(f, "{value} ({} %)", value.percent()),
             // Spans are cut to the second: the exact value stands before it.
             Unit::Seconds => match self.span() {
                 Some(span) => write!(f, "{value} s ({span})"),

@@ -6,7 +6,7 @@ use crate::expose::web::format::unit_name;
 use crate::expose::web::text::Language;
 use crate::fixed::Fixed;
 use crate::snapshot::arithmetic::{
-    Amount, ArithmeticStep, Comparison, Expectation, Quotient, Stage, Terms, at_or_past, between, percent, subtracted,
+    Amount, ArithmeticStep, Comparison, Expectation, Quotient, Stage, Terms, at_or_past, between, subtracted,
 };
 
 impl Language {
@@ -35,7 +35,7 @@ fn chinese(step: &ArithmeticStep) -> String {
         }
         ArithmeticStep::Target { baseline, change, target } => {
             let sign = if *change < Fixed::ZERO { "−" } else { "+" };
-            format!("目标值 = {baseline} {sign} {}% = {target}", percent(Fixed(change.0.saturating_abs())))
+            format!("目标值 = {baseline} {sign} {}% = {target}", Fixed(change.0.saturating_abs()).percent())
         }
         ArithmeticStep::Attainment { of, attainment } => {
             format!("完成度 = {}{attainment}", equals(of.as_ref().map(comparison)))
@@ -75,7 +75,7 @@ fn or_no_value(value: Option<&Amount>) -> String {
 fn amount(amount: &Amount) -> String {
     let value = amount.value;
     match &amount.unit {
-        Unit::Ratio => format!("{value}（{}%）", amount.percent()),
+        Unit::Ratio => format!("{value}（{}%）", value.percent()),
         Unit::Seconds => {
             let length = amount.span().map_or_else(String::new, |span| format!("（{}）", exact_length(span)));
             format!("{value} 秒{length}")

@@ -21,13 +21,8 @@ fn length(span: Span) -> String {
 
 /// A length to its last digit: `92 天 4 小时`.
 fn exact_length(span: Span) -> String {
-    let text = span.to_string();
-    let mut parts: Vec<String> = Vec::new();
-    let mut rest = text.as_str();
-    while let Some(begin) = rest.find(|character: char| character.is_ascii_alphabetic()) {
-        let end =
-            rest[begin..].find(|character: char| !character.is_ascii_alphabetic()).map_or(rest.len(), |at| begin + at);
-        let unit = match &rest[begin..end] {
+    let chinese = |(number, unit): (String, &'static str)| {
+        let unit = match unit {
             "d" => "天",
             "h" => "小时",
             "m" => "分",
@@ -35,10 +30,9 @@ fn exact_length(span: Span) -> String {
             "ms" => "毫秒",
             other => other,
         };
-        parts.push(format!("{} {unit}", &rest[..begin]));
-        rest = &rest[end..];
-    }
-    parts.join(" ")
+        format!("{number} {unit}")
+    };
+    span.parts().into_iter().map(chinese).collect::<Vec<_>>().join(" ")
 }
 
 fn interval(interval: Interval) -> &'static str {
